@@ -1,0 +1,53 @@
+# Everything runs in .venv, which `setup` makes from constraints.txt and makes again when that file or pyproject.toml changes.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash -euo pipefail
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+READY := .venv/.ready
+PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help setup demo up gen accept-break lint type test bench check lock
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make the environment in .venv
+
+$(READY): pyproject.toml constraints.txt
+	@rm -f $@
+	@test -x .venv/bin/python || $${PYTHON:-python3} -m venv .venv
+	$(PIP) install --constraint constraints.txt hatchling setuptools wheel
+	$(PIP) install --no-deps --no-build-isolation --requirement constraints.txt --editable .
+	@touch $@
+
+demo: $(READY) ## Work on 336 776 real flights, start to end
+	@chartly demo
+
+up: $(READY) ## Start the mesh on the data folder .chartly
+	@chartly up
+
+gen: $(READY) ## Check the contracts and regenerate all that is made from them
+	@python -m chartly.tools.gen
+
+accept-break: $(READY) ## Accept a breaking change of the contracts (in a commit of its own)
+	@python -m chartly.tools.gen --accept-break
+
+lint: $(READY) ## Check style, format and imports
+	@ruff check
+	@ruff format --check
+	@lint-imports
+
+type: $(READY) ## Check types, strictly
+	@mypy
+
+test: $(READY) ## Run every test
+	@python -m pytest
+
+bench: $(READY) ## Run a benchmark: make bench NAME=ingest
+	@python bench/$(NAME).py
+
+check: lint type test ## Run lint, type and test
+
+lock: ## Bring constraints.txt to the newest versions
+	@python3 -m chartly.tools.lock
