@@ -1,0 +1,1 @@
+"""What contributors run to work on Chartly itself."""

@@ -1,0 +1,90 @@
+"""The compiled contracts: our protos and all they import, as one descriptor set.
+
+What we import comes out of Python packages: `google/protobuf` from grpcio-tools, `google/api` and `google/rpc` from
+googleapis-common-protos, `buf/validate` from the descriptor inside the protovalidate wheel.
+"""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from protovalidate._gen.buf.validate import validate_pb
+
+# Imported by no contract, but every error body on the wire is made of them.
+ERROR_PROTOS = ("google/rpc/error_details.proto", "google/rpc/status.proto")
+
+# `buf_extension {is_import: true}`, field 8042 of buf's ImageFile: lint and breaking leave such a file alone.
+_IS_IMPORT = bytes.fromhex("d2f603020801")
+
+
+class Image(NamedTuple):
+    """Every file that the contracts need, in an order in which each follows what it imports, with comments."""
+
+    own: frozenset[str]
+    descriptors: FileDescriptorSet
+
+    def own_files(self) -> list[FileDescriptorProto]:
+        """Return our files, sorted by name."""
+        return sorted((file for file in self.descriptors.file if file.name in self.own), key=lambda file: file.name)
+
+    def for_buf(self) -> bytes:
+        """Return the image as buf reads it, with the files of others marked as imports."""
+        marked = FileDescriptorSet()
+        for file in self.descriptors.file:
+            marked.file.add().MergeFromString(
+                file.SerializeToString(deterministic=True) + (b"" if file.name in self.own else _IS_IMPORT)
+            )
+        return marked.SerializeToString(deterministic=True)
+
+    def bare(self) -> FileDescriptorSet:
+        """Return the descriptors without comments and positions."""
+        bare = FileDescriptorSet()
+        bare.CopyFrom(self.descriptors)
+        for file in bare.file:
+            file.ClearField("source_code_info")
+        return bare
+
+
+def compile_protos(root: Path) -> Image:
+    """Compile every proto below `root`.
+
+    Raises:
+        subprocess.CalledProcessError: protoc refused a file and has said why on stderr.
+    """
+    own = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.proto"))
+    with tempfile.TemporaryDirectory() as folder:
+        validate, output = Path(folder, "validate.binpb"), Path(folder, "image.binpb")
+        validate.write_bytes(_validate_descriptors().SerializeToString(deterministic=True))
+        protoc(
+            f"--proto_path={root}",
+            f"--proto_path={distribution('googleapis-common-protos').locate_file('')}",
+            f"--descriptor_set_in={validate}",
+            "--include_imports",
+            "--include_source_info",
+            f"--descriptor_set_out={output}",
+            *own,
+            *ERROR_PROTOS,
+        )
+        return Image(frozenset(own), FileDescriptorSet.FromString(output.read_bytes()))
+
+
+def protoc(*arguments: str) -> None:
+    """Run the protoc of grpcio-tools; raises CalledProcessError when it fails."""
+    subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *arguments], check=True)
+
+
+def _validate_descriptors() -> FileDescriptorSet:
+    found: dict[str, bytes] = {}
+
+    def add(descriptors: Iterable[Any]) -> None:
+        for file in descriptors:
+            add(file.dependencies)
+            found[file.name] = file.proto.to_binary()
+
+    add([validate_pb.desc()])
+    return FileDescriptorSet(file=[FileDescriptorProto.FromString(file) for file in found.values()])

@@ -1,0 +1,119 @@
+"""Reference pages made from the contracts' comments and options: every error reason, every method."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from google.protobuf import message_factory
+from google.protobuf.descriptor_pb2 import EnumDescriptorProto, FileDescriptorProto, MethodDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+
+from chartly.tools.gen.image import Image
+
+_ENUMS, _ENUM_VALUES, _SERVICES, _METHODS = 5, 2, 6, 2  # field numbers that make a comment's path, see descriptor.proto
+_REASON = re.compile(r"(?P<meaning>.*?)(?: Code (?P<code>[A-Z_]+)\.)? (?P<metadata>\{.*\})")
+_REPEATABLE = {0: "no", 1: "yes, it only reads", 2: "yes"}  # by idempotency_level
+
+
+def errors_page(image: Image) -> str:
+    """Return the page of error reasons, with the code and an example of the metadata of each."""
+    rows = [
+        row
+        for file in image.own_files()
+        for index, enum in enumerate(file.enum_type)
+        if enum.name == "ErrorReason"
+        for row in _reason_rows(enum, _Comments(file), index)
+    ]
+    return _page("Error reasons", _table(("reason", "code", "meaning", "metadata, for example"), rows))
+
+
+def methods_page(image: Image) -> str:
+    """Return the page of methods, by service: route, permission, what the ledger records, and whether a retry is safe."""
+    options = _Options(image)
+    return _page("Methods", "\n".join(_service_sections(image, options)))
+
+
+class _Comments:
+    """The comments of one file, by their path in its descriptor."""
+
+    def __init__(self, file: FileDescriptorProto) -> None:
+        self._by_path = {tuple(place.path): place.leading_comments for place in file.source_code_info.location}
+
+    def at(self, *path: int) -> str:
+        """Return the comment as one paragraph, without what it tells buf."""
+        lines = (line.strip() for line in self._by_path.get(path, "").splitlines())
+        return " ".join(line for line in lines if line and not line.startswith("buf:lint:ignore"))
+
+
+class _Options:
+    """Reads the options of methods from the image itself, so that the page never follows older stubs."""
+
+    def __init__(self, image: Image) -> None:
+        self._pool = DescriptorPool()
+        for file in image.bare().file:
+            self._pool.Add(file)
+        self._method_options = message_factory.GetMessageClass(
+            self._pool.FindMessageTypeByName("google.protobuf.MethodOptions")
+        )
+
+    def of(self, method: MethodDescriptorProto) -> dict[str, Any]:
+        """Return the options that we wrote, by the last part of their name."""
+        options = self._method_options.FromString(method.options.SerializeToString())
+        names = ("permission", "public", "audit")
+        ours = {name: options.Extensions[self._extension(f"chartly.api.options.v1.{name}")] for name in names}
+        return ours | {"http": options.Extensions[self._extension("google.api.http")]}
+
+    def _extension(self, name: str) -> Any:
+        return self._pool.FindExtensionByName(name)
+
+
+def _service_sections(image: Image, options: _Options) -> Iterator[str]:
+    for file in image.own_files():
+        comments = _Comments(file)
+        for index, service in enumerate(file.service):
+            yield f"## {file.package}.{service.name}\n\n{comments.at(_SERVICES, index)}\n"
+            rows = (
+                (f"`{method.name}`", comments.at(_SERVICES, index, _METHODS, position), *_method_cells(method, options))
+                for position, method in enumerate(service.method)
+            )
+            yield _table(("method", "what it does", "route", "permission", "audit", "retry is safe"), rows)
+
+
+def _method_cells(method: MethodDescriptorProto, options: _Options) -> tuple[str, ...]:
+    chosen = options.of(method)
+    return (
+        "<br>".join(_routes(chosen["http"])),
+        f"`{chosen['permission']}`" if chosen["permission"] else f"public: {chosen['public']}",
+        f"`{chosen['audit'].action}`" if chosen["audit"].action else f"none: {chosen['audit'].reason}",
+        _REPEATABLE[method.options.idempotency_level],
+    )
+
+
+def _routes(rule: Any) -> Iterator[str]:
+    verb = rule.WhichOneof("pattern")
+    if verb is not None:
+        path = getattr(rule, verb)
+        yield f"`{path.kind} {path.path}`" if verb == "custom" else f"`{verb.upper()} {path}`"
+    for more in rule.additional_bindings:
+        yield from _routes(more)
+
+
+def _reason_rows(enum: EnumDescriptorProto, comments: _Comments, index: int) -> Iterator[tuple[str, ...]]:
+    for position, value in enumerate(enum.value):
+        comment = comments.at(_ENUMS, index, _ENUM_VALUES, position)
+        if value.number == 0:
+            continue
+        parts = _REASON.fullmatch(comment)
+        if parts is None:
+            raise ValueError(f"{value.name}: its comment is not `MEANING. [Code CODE.] {{METADATA}}`")
+        code = f"`{parts['code']}`" if parts["code"] else "of a run, not of a call"
+        yield f"`{value.name}`", code, parts["meaning"], f"`{parts['metadata']}`"
+
+
+def _page(title: str, body: str) -> str:
+    return f"<!-- Made by `make gen` from proto/; edits are overwritten. -->\n\n# {title}\n\n{body}"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = (head, tuple("---" for _ in head), *rows)
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
