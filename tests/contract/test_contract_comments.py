@@ -1,0 +1,27 @@
+"""A method's comment names only errors that there are, each under its code; read from the pages that `make gen` writes."""
+
+import re
+from pathlib import Path
+
+import grpc
+import pytest
+from chartly.api.errors.v1.error_reason_pb2 import ErrorReason
+
+PAGES = Path(__file__).parents[2] / "gen" / "docs"
+CODES = dict(re.findall(r"^\| `ERROR_REASON_(\w+)` \| `?([^|`]+)`? \|", PAGES.joinpath("errors.md").read_text(), re.M))
+METHODS = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", PAGES.joinpath("methods.md").read_text(), re.M))
+OF_A_RUN = "of a run, not of a call"
+
+
+def test_every_reason_is_on_the_page_with_a_code_of_grpc() -> None:
+    assert {f"ERROR_REASON_{name}" for name in CODES} == set(ErrorReason.keys()) - {"ERROR_REASON_UNSPECIFIED"}
+    assert set(CODES.values()) <= {code.name for code in grpc.StatusCode} | {OF_A_RUN}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_comment_says_whether_to_retry_and_names_reasons_under_their_code(method: str) -> None:
+    comment = METHODS[method]
+    assert "retry" in comment
+    for code, reasons in re.findall(r"\b([A-Z_]{5,}) \(([A-Z_, ]+)\)", comment):
+        for reason in reasons.split(", "):
+            assert CODES.get(reason) in {code, OF_A_RUN}, f"{code} ({reason})"
