@@ -39,7 +39,7 @@ lint: $(READY) ## Check style, format and imports
 	@lint-imports
 
 type: $(READY) ## Check types, strictly
-	@mypy
+	@mypy services tools tests $(wildcard bench)
 
 test: $(READY) ## Run every test
 	@python -m pytest

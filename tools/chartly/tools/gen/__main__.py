@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from chartly.tools.gen import buf, output, reference, stubs
+from chartly.tools.gen import buf, edge, output, reference, stubs
 from chartly.tools.gen.image import Image, compile_protos
 
 
@@ -24,7 +24,7 @@ def main() -> int:
             return 1
         if not _renew_baseline(image, root, accept_break=accept_break):
             return 1
-        changed = output.replace_all(root / "gen", _generated(image))
+        changed = _write_all(image, root / "gen")
     print(f"gen: {changed} files changed")
     return 0
 
@@ -41,13 +41,11 @@ def _renew_baseline(image: Image, root: Path, *, accept_break: bool) -> bool:
     return True
 
 
-def _generated(image: Image) -> dict[str, bytes]:
+def _write_all(image: Image, folder: Path) -> int:
+    changed = output.replace_all(folder / "python", stubs.python_stubs(image))
+    changed += output.replace_all(folder / "descriptors", {"chartly.binpb": _descriptors(image)})
     pages = {"errors.md": reference.errors_page(image), "methods.md": reference.methods_page(image)}
-    return {
-        **{f"python/{name}": content for name, content in stubs.python_stubs(image).items()},
-        **{f"docs/{name}": page.encode() for name, page in pages.items()},
-        "descriptors/chartly.binpb": _descriptors(image),
-    }
+    return changed + output.replace_all(folder / "docs", {name: page.encode() for name, page in pages.items()})
 
 
 def _descriptors(image: Image) -> bytes:

@@ -1,14 +1,11 @@
 """Writing what was generated, so that a reader at the same time sees each file whole, old or new."""
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fcntl import LOCK_EX, flock
 from pathlib import Path
-
-# Below each of these folders, whatever was not generated now is removed.
-OWNED = ("python", "descriptors", "docs")
-
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
@@ -21,13 +18,13 @@ def alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def replace_all(root: Path, files: Mapping[str, bytes]) -> int:
-    """Make the owned folders below `root` hold exactly `files`; return how many files changed."""
-    changed = sum(write(root / name, content) for name, content in sorted(files.items()))
-    stale = [path for path in _generated(root) if path.relative_to(root).as_posix() not in files]
+def replace_all(folder: Path, files: Mapping[str, bytes]) -> int:
+    """Make `folder` hold exactly `files`, by their path below it; return how many changed."""
+    changed = sum(write(folder / name, content) for name, content in sorted(files.items()))
+    stale = [path for path in _files(folder) if path.relative_to(folder).as_posix() not in files]
     for path in stale:
         path.unlink()
-    _remove_empty_folders(root)
+    _remove_folders_without_files(folder)
     return changed + len(stale)
 
 
@@ -42,22 +39,11 @@ def write(path: Path, content: bytes) -> bool:
     return True
 
 
-def _generated(root: Path) -> list[Path]:
-    paths = (path for name in OWNED for path in (root / name).rglob("*"))
-    return [path for path in paths if path.is_file() and "__pycache__" not in path.parts]
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and path.parent.name != "__pycache__"]
 
 
-def _remove_empty_folders(root: Path) -> None:
-    for name in OWNED:
-        for folder, _, _ in os.walk(root / name, topdown=False):
-            left = [path for path in Path(folder).iterdir() if path.name != "__pycache__"]
-            if not left and Path(folder) != root / name:
-                _remove(Path(folder))
-
-
-def _remove(folder: Path) -> None:
-    for cached in folder.glob("__pycache__/*"):
-        cached.unlink()
-    for cache in folder.glob("__pycache__"):
-        cache.rmdir()
-    folder.rmdir()
+def _remove_folders_without_files(root: Path) -> None:
+    for path in sorted(root.rglob("*/"), reverse=True):
+        if not _files(path) and path.name != "__pycache__":
+            shutil.rmtree(path)
