@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from chartly.tools.gen import buf, edge, output, reference, stubs
+from chartly.tools.gen import buf, output, reference, stubs
 from chartly.tools.gen.image import Image, compile_protos
 
 
@@ -16,17 +16,30 @@ def main() -> int:
     accept_break = parser.parse_args().accept_break
     root = Path.cwd()
     with output.alone(root / "proto"):
-        try:
-            image = compile_protos(root / "proto")
-        except subprocess.CalledProcessError:
-            return 1  # protoc has said why
-        if not buf.lint(image, root / "buf.yaml"):
-            return 1
-        if not _renew_baseline(image, root, accept_break=accept_break):
-            return 1
-        changed = _write_all(image, root / "gen")
+        return generate(root, accept_break=accept_break)
+
+
+def generate(root: Path, *, accept_break: bool) -> int:
+    """Check and write all below `root`; return the exit code."""
+    try:
+        image = compile_protos(root / "proto")
+    except subprocess.CalledProcessError:
+        return 1  # protoc has said why
+    if not (buf.lint(image, root / "buf.yaml") and _renew_baseline(image, root, accept_break=accept_break)):
+        return 1
+    changed = sum(output.replace_all(root / "gen" / name, files) for name, files in generated(image).items())
     print(f"gen: {changed} files changed")
     return 0
+
+
+def generated(image: Image) -> dict[str, dict[str, bytes]]:
+    """Return the content of each file, by its path below each folder of `gen/`."""
+    pages = {"errors.md": reference.errors_page(image), "methods.md": reference.methods_page(image)}
+    return {
+        "python": stubs.python_stubs(image),
+        "descriptors": {"chartly.binpb": image.bare()},
+        "docs": {name: page.encode() for name, page in pages.items()},
+    }
 
 
 def _renew_baseline(image: Image, root: Path, *, accept_break: bool) -> bool:
@@ -37,19 +50,8 @@ def _renew_baseline(image: Image, root: Path, *, accept_break: bool) -> bool:
         if not buf.keeps(image, baseline, root / "buf.yaml"):
             print("gen: the contracts break their baseline; where that is wanted: make accept-break", file=sys.stderr)
             return False
-    output.write(baseline, _descriptors(image))
+    output.write(baseline, image.bare())
     return True
-
-
-def _write_all(image: Image, folder: Path) -> int:
-    changed = output.replace_all(folder / "python", stubs.python_stubs(image))
-    changed += output.replace_all(folder / "descriptors", {"chartly.binpb": _descriptors(image)})
-    pages = {"errors.md": reference.errors_page(image), "methods.md": reference.methods_page(image)}
-    return changed + output.replace_all(folder / "docs", {name: page.encode() for name, page in pages.items()})
-
-
-def _descriptors(image: Image) -> bytes:
-    return image.bare().SerializeToString(deterministic=True)
 
 
 if __name__ == "__main__":

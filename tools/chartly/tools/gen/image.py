@@ -41,13 +41,13 @@ class Image(NamedTuple):
             )
         return marked.SerializeToString(deterministic=True)
 
-    def bare(self) -> FileDescriptorSet:
-        """Return the descriptors without comments and positions."""
+    def bare(self) -> bytes:
+        """Return the descriptor set that a reader of messages needs, without comments and positions."""
         bare = FileDescriptorSet()
         bare.CopyFrom(self.descriptors)
         for file in bare.file:
             file.ClearField("source_code_info")
-        return bare
+        return bare.SerializeToString(deterministic=True)
 
 
 def compile_protos(root: Path) -> Image:

@@ -50,7 +50,7 @@ class _Options:
 
     def __init__(self, image: Image) -> None:
         self._pool = DescriptorPool()
-        for file in image.bare().file:
+        for file in image.descriptors.file:
             self._pool.Add(file)
         self._method_options = message_factory.GetMessageClass(
             self._pool.FindMessageTypeByName("google.protobuf.MethodOptions")

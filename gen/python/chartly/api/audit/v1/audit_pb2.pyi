@@ -227,10 +227,13 @@ class Entry(message.Message):
     INDEX_FIELD_NUMBER: builtins.int
     EVENT_FIELD_NUMBER: builtins.int
     LEAF_HASH_FIELD_NUMBER: builtins.int
+    ROOT_HASH_FIELD_NUMBER: builtins.int
     index: builtins.int
     """Index in the log, from 0."""
     leaf_hash: builtins.str
     """RFC 6962 hash of the leaf, 64 hexadecimal digits. The leaf is the RFC 8785 JSON of the event's protojson."""
+    root_hash: builtins.str
+    """RFC 6962 root of the log when the entry was its last, 64 hexadecimal digits."""
     @builtins.property
     def event(self) -> Event:
         """The event."""
@@ -241,10 +244,11 @@ class Entry(message.Message):
         index: builtins.int = ...,
         event: Event | None = ...,
         leaf_hash: builtins.str = ...,
+        root_hash: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["event", b"event"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["event", b"event", "index", b"index", "leaf_hash", b"leaf_hash"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["event", b"event", "index", b"index", "leaf_hash", b"leaf_hash", "root_hash", b"root_hash"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

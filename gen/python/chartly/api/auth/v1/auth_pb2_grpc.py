@@ -63,7 +63,7 @@ class AuthServiceServicer:
 
     def CreateKey(self, request, context):
         """Creates a key and shows it, once.
-        Fails with INVALID_ARGUMENT (INVALID_FIELD). A retry with the same request_id answers the same key_id without the key.
+        Fails with INVALID_ARGUMENT (INVALID_FIELD), ALREADY_EXISTS (REQUEST_ID_REUSED). A retry with the same request_id answers the same key without its secret.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,7 +87,7 @@ class AuthServiceServicer:
 
     def Introspect(self, request, context):
         """Says who the bearer of a key is; without a key, who an anonymous caller is. For the services of the mesh.
-        Fails with UNAUTHENTICATED (KEY_INVALID). A retry is safe.
+        Fails with UNAUTHENTICATED (KEY_INVALID, KEY_MISSING). A retry is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -19,7 +19,7 @@ class AuthServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateKey: _aio.UnaryUnaryMultiCallable[_auth_pb2.CreateKeyRequest, _auth_pb2.CreateKeyResponse]
     """Creates a key and shows it, once.
-    Fails with INVALID_ARGUMENT (INVALID_FIELD). A retry with the same request_id answers the same key_id without the key.
+    Fails with INVALID_ARGUMENT (INVALID_FIELD), ALREADY_EXISTS (REQUEST_ID_REUSED). A retry with the same request_id answers the same key without its secret.
     """
     ListKeys: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListKeysRequest, _auth_pb2.ListKeysResponse]
     """Lists keys, newest first, without their secrets.
@@ -31,7 +31,7 @@ class AuthServiceStub:
     """
     Introspect: _aio.UnaryUnaryMultiCallable[_auth_pb2.IntrospectRequest, _auth_pb2.IntrospectResponse]
     """Says who the bearer of a key is; without a key, who an anonymous caller is. For the services of the mesh.
-    Fails with UNAUTHENTICATED (KEY_INVALID). A retry is safe.
+    Fails with UNAUTHENTICATED (KEY_INVALID, KEY_MISSING). A retry is safe.
     """
 
 class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -44,7 +44,7 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _typing.Any,
     ) -> _abc.Awaitable[_auth_pb2.CreateKeyResponse]:
         """Creates a key and shows it, once.
-        Fails with INVALID_ARGUMENT (INVALID_FIELD). A retry with the same request_id answers the same key_id without the key.
+        Fails with INVALID_ARGUMENT (INVALID_FIELD), ALREADY_EXISTS (REQUEST_ID_REUSED). A retry with the same request_id answers the same key without its secret.
         """
 
     @_abc_1.abstractmethod
@@ -74,7 +74,7 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _typing.Any,
     ) -> _abc.Awaitable[_auth_pb2.IntrospectResponse]:
         """Says who the bearer of a key is; without a key, who an anonymous caller is. For the services of the mesh.
-        Fails with UNAUTHENTICATED (KEY_INVALID). A retry is safe.
+        Fails with UNAUTHENTICATED (KEY_INVALID, KEY_MISSING). A retry is safe.
         """
 
 def add_AuthServiceServicer_to_server(servicer: AuthServiceServicer, server: _aio.Server) -> None: ...

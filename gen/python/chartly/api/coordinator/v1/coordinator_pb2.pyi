@@ -74,22 +74,26 @@ class RegisterDroneRequest(message.Message):
     DRONE_ID_FIELD_NUMBER: builtins.int
     VERSION_FIELD_NUMBER: builtins.int
     CAPACITY_FIELD_NUMBER: builtins.int
+    INSTANCE_ID_FIELD_NUMBER: builtins.int
     drone_id: builtins.str
     """Name of the drone."""
     version: builtins.str
     """Version of its program."""
     capacity: builtins.int
     """Work items that it takes at once, at least 1."""
+    instance_id: builtins.str
+    """Name of the drone's process, another at each start: work that an earlier one held is queued again at once. Empty leaves all work where it is."""
     def __init__(
         self,
         *,
         drone_id: builtins.str = ...,
         version: builtins.str = ...,
         capacity: builtins.int = ...,
+        instance_id: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["capacity", b"capacity", "drone_id", b"drone_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["capacity", b"capacity", "drone_id", b"drone_id", "instance_id", b"instance_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -709,7 +713,7 @@ class FailWorkResponse(message.Message):
 
     STATE_FIELD_NUMBER: builtins.int
     state: WorkState.ValueType
-    """QUEUED or DEAD."""
+    """QUEUED, DEAD, or CANCELLED where the drone gave it up as it was told."""
     def __init__(
         self,
         *,

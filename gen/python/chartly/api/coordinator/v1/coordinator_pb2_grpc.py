@@ -252,7 +252,7 @@ class CoordinatorServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelWork(self, request, context):
-        """Cancels a work item; a drone that holds it gives it up at its next renewal. Cancelling again changes nothing.
+        """Cancels a work item; a drone that holds it gives it up at its next renewal. A run that commits before that has SUCCEEDED after all. Cancelling again changes nothing.
         Fails with NOT_FOUND (WORK_NOT_FOUND), FAILED_PRECONDITION (WORK_STATE). A retry is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -78,7 +78,7 @@ class CoordinatorServiceStub:
     Fails with NOT_FOUND (WORK_NOT_FOUND). A retry is safe.
     """
     CancelWork: _aio.UnaryUnaryMultiCallable[_coordinator_pb2.CancelWorkRequest, _coordinator_pb2.CancelWorkResponse]
-    """Cancels a work item; a drone that holds it gives it up at its next renewal. Cancelling again changes nothing.
+    """Cancels a work item; a drone that holds it gives it up at its next renewal. A run that commits before that has SUCCEEDED after all. Cancelling again changes nothing.
     Fails with NOT_FOUND (WORK_NOT_FOUND), FAILED_PRECONDITION (WORK_STATE). A retry is safe.
     """
     RedriveWork: _aio.UnaryUnaryMultiCallable[_coordinator_pb2.RedriveWorkRequest, _coordinator_pb2.RedriveWorkResponse]
@@ -249,7 +249,7 @@ class CoordinatorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _coordinator_pb2.CancelWorkRequest,
         context: _typing.Any,
     ) -> _abc.Awaitable[_coordinator_pb2.CancelWorkResponse]:
-        """Cancels a work item; a drone that holds it gives it up at its next renewal. Cancelling again changes nothing.
+        """Cancels a work item; a drone that holds it gives it up at its next renewal. A run that commits before that has SUCCEEDED after all. Cancelling again changes nothing.
         Fails with NOT_FOUND (WORK_NOT_FOUND), FAILED_PRECONDITION (WORK_STATE). A retry is safe.
         """
 

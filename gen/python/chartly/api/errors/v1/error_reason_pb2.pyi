@@ -44,6 +44,12 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """The request id was used before, with another request. Code ALREADY_EXISTS. {"request_id": "load-1"}"""
     ERROR_REASON_DATA_DIR_READ_ONLY: _ErrorReason.ValueType  # 10
     """The data folder cannot be written. Code FAILED_PRECONDITION. {"path": "./.chartly"}"""
+    ERROR_REASON_ROUTE_NOT_FOUND: _ErrorReason.ValueType  # 15
+    """No route of the edge has that path and method. Code NOT_FOUND. {"method": "GET", "path": "/api/nothing"}"""
+    ERROR_REASON_HOST_NOT_SERVED: _ErrorReason.ValueType  # 16
+    """The edge does not answer to that host name. Code NOT_FOUND. {"host": "example.com"}"""
+    ERROR_REASON_MALFORMED_REQUEST: _ErrorReason.ValueType  # 17
+    """The path, the query or the JSON body of a REST request does not fit its route, such as an unknown query parameter. Code INVALID_ARGUMENT. {"method": "GET", "path": "/api/profiles?bogus=1"}"""
     ERROR_REASON_KEY_MISSING: _ErrorReason.ValueType  # 20
     """The method needs a key, and the call has none. Code UNAUTHENTICATED. {}"""
     ERROR_REASON_KEY_INVALID: _ErrorReason.ValueType  # 21
@@ -174,6 +180,12 @@ ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 9
 """The request id was used before, with another request. Code ALREADY_EXISTS. {"request_id": "load-1"}"""
 ERROR_REASON_DATA_DIR_READ_ONLY: ErrorReason.ValueType  # 10
 """The data folder cannot be written. Code FAILED_PRECONDITION. {"path": "./.chartly"}"""
+ERROR_REASON_ROUTE_NOT_FOUND: ErrorReason.ValueType  # 15
+"""No route of the edge has that path and method. Code NOT_FOUND. {"method": "GET", "path": "/api/nothing"}"""
+ERROR_REASON_HOST_NOT_SERVED: ErrorReason.ValueType  # 16
+"""The edge does not answer to that host name. Code NOT_FOUND. {"host": "example.com"}"""
+ERROR_REASON_MALFORMED_REQUEST: ErrorReason.ValueType  # 17
+"""The path, the query or the JSON body of a REST request does not fit its route, such as an unknown query parameter. Code INVALID_ARGUMENT. {"method": "GET", "path": "/api/profiles?bogus=1"}"""
 ERROR_REASON_KEY_MISSING: ErrorReason.ValueType  # 20
 """The method needs a key, and the call has none. Code UNAUTHENTICATED. {}"""
 ERROR_REASON_KEY_INVALID: ErrorReason.ValueType  # 21
