@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from chartly.tools.gen import buf, output, reference, stubs
+from chartly.tools.gen import buf, edge, output, reference, stubs
 from chartly.tools.gen.image import Image, compile_protos
 
 
@@ -37,7 +37,7 @@ def generated(image: Image) -> dict[str, dict[str, bytes]]:
     pages = {"errors.md": reference.errors_page(image), "methods.md": reference.methods_page(image)}
     return {
         "python": stubs.python_stubs(image),
-        "descriptors": {"chartly.binpb": image.bare()},
+        "descriptors": {"chartly.binpb": image.bare(), "edge.binpb": edge.descriptors(image.bare())},
         "docs": {name: page.encode() for name, page in pages.items()},
     }
 

@@ -1,11 +1,10 @@
 """The rules that the contracts keep: buf's lint, and no breaking change against the baseline."""
 
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-from chartly.tools.gen.image import Image
+from chartly.tools.gen.image import Image, script
 
 
 def lint(image: Image, config: Path) -> bool:
@@ -19,10 +18,7 @@ def keeps(image: Image, baseline: Path, config: Path) -> bool:
 
 
 def _buf(command: str, image: Image, *options: str) -> bool:
-    binary = shutil.which("buf")
-    if binary is None:
-        raise FileNotFoundError("buf is not on the path: run make setup")
     with tempfile.NamedTemporaryFile(suffix=".binpb") as file:
         file.write(image.for_buf())
         file.flush()
-        return subprocess.run([binary, command, file.name, *options], check=False).returncode == 0
+        return subprocess.run([script("buf"), command, file.name, *options], check=False).returncode == 0

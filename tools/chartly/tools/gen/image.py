@@ -6,6 +6,7 @@ googleapis-common-protos, `buf/validate` from the descriptor inside the protoval
 
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterable
 from importlib.metadata import distribution
@@ -76,6 +77,11 @@ def compile_protos(root: Path) -> Image:
 def protoc(*arguments: str) -> None:
     """Run the protoc of grpcio-tools; raises CalledProcessError when it fails."""
     subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *arguments], check=True)
+
+
+def script(name: str) -> str:
+    """Return the path of a program that a package of this environment installed."""
+    return str(Path(sysconfig.get_path("scripts"), name))
 
 
 def _validate_descriptors() -> FileDescriptorSet:

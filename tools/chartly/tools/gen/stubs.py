@@ -4,7 +4,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from chartly.tools.gen.image import Image, protoc
+from chartly.tools.gen.image import Image, protoc, script
 
 VALIDATE_PROTO = "buf/validate/validate.proto"
 
@@ -21,6 +21,7 @@ def python_stubs(image: Image) -> dict[str, bytes]:
         protoc(
             f"--descriptor_set_in={descriptors}",
             f"--python_out={output}",
+            f"--plugin=protoc-gen-mypy={script('protoc-gen-mypy')}",
             f"--mypy_out=quiet,readable_stubs:{output}",
             *messages,
         )
@@ -28,6 +29,7 @@ def python_stubs(image: Image) -> dict[str, bytes]:
             protoc(
                 f"--descriptor_set_in={descriptors}",
                 f"--grpc_python_out={output}",
+                f"--plugin=protoc-gen-mypy_grpc={script('protoc-gen-mypy_grpc')}",
                 f"--mypy_grpc_out=quiet,only_async:{output}",
                 *services,
             )
