@@ -1,0 +1,17 @@
+"""What can keep a statistic from having a value."""
+
+
+class StatisticError(ValueError):
+    """A statistic is not defined for the values given."""
+
+
+class TooFewRows(StatisticError):
+    """Fewer than two rows have both values."""
+
+
+class ConstantColumn(StatisticError):
+    """A column does not vary, so its correlation is undefined."""
+
+
+class FigureTooLarge(StatisticError):
+    """A sum or a variance is beyond the largest double, 1.797…e308."""
