@@ -37,7 +37,7 @@ def generated(image: Image) -> dict[str, dict[str, bytes]]:
     pages = {"errors.md": reference.errors_page(image), "methods.md": reference.methods_page(image)}
     return {
         "python": stubs.python_stubs(image),
-        "descriptors": {"chartly.binpb": image.bare(), "edge.binpb": edge.descriptors(image.bare())},
+        "descriptors": {"chartly.binpb": image.bare, "edge.binpb": edge.edge_descriptors(image)},
         "docs": {name: page.encode() for name, page in pages.items()},
     }
 
@@ -50,7 +50,7 @@ def _renew_baseline(image: Image, root: Path, *, accept_break: bool) -> bool:
         if not buf.keeps(image, baseline, root / "buf.yaml"):
             print("gen: the contracts break their baseline; where that is wanted: make accept-break", file=sys.stderr)
             return False
-    output.write(baseline, image.bare())
+    output.write(baseline, image.bare)
     return True
 
 

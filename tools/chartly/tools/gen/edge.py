@@ -4,15 +4,20 @@ Envoy 1.40 refuses a service with a `response_body` that is no `google.api.HttpB
 `envoy/envoy.yaml.j2` takes the field out of the answer itself.
 """
 
-from google.api import annotations_pb2
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from typing import Any
+
+from google.protobuf import message_factory
+
+from chartly.tools.gen.image import Image
 
 
-def descriptors(contracts: bytes) -> bytes:
-    """Return a descriptor set with no `response_body` in any route."""
-    edge = FileDescriptorSet.FromString(contracts)
-    methods = (method for file in edge.file for service in file.service for method in service.method)
-    for method in methods:
-        if method.options.HasExtension(annotations_pb2.http):
-            method.options.Extensions[annotations_pb2.http].ClearField("response_body")
-    return edge.SerializeToString(deterministic=True)
+def edge_descriptors(image: Image) -> bytes:
+    """Return the descriptor set with no `response_body` in any route."""
+    pool = image.pool()
+    http = pool.FindExtensionByName("google.api.http")
+    descriptor_set = message_factory.GetMessageClass(pool.FindMessageTypeByName("google.protobuf.FileDescriptorSet"))
+    edge: Any = descriptor_set.FromString(image.bare)
+    for method in (method for file in edge.file for service in file.service for method in service.method):
+        if method.options.HasExtension(http):
+            method.options.Extensions[http].ClearField("response_body")
+    return bytes(edge.SerializeToString(deterministic=True))

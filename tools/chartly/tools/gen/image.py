@@ -14,41 +14,50 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
 from protovalidate._gen.buf.validate import validate_pb
 
-# Imported by no contract, but every error body on the wire is made of them.
-ERROR_PROTOS = ("google/rpc/error_details.proto", "google/rpc/status.proto")
+# In every image, also where no contract imports them: routes, rules, and what error bodies are made of.
+COMMON = (
+    "buf/validate/validate.proto",
+    "google/api/annotations.proto",
+    "google/rpc/error_details.proto",
+    "google/rpc/status.proto",
+)
 
 # `buf_extension {is_import: true}`, field 8042 of buf's ImageFile: lint and breaking leave such a file alone.
 _IS_IMPORT = bytes.fromhex("d2f603020801")
 
 
 class Image(NamedTuple):
-    """Every file that the contracts need, in an order in which each follows what it imports, with comments."""
+    """Every file that the contracts need, in an order in which each follows what it imports.
+
+    The bytes are protoc's own, because what Python writes depends on which extensions the process has imported.
+    """
 
     own: frozenset[str]
-    descriptors: FileDescriptorSet
+    bare: bytes
+    commented: bytes
 
     def own_files(self) -> list[FileDescriptorProto]:
-        """Return our files, sorted by name."""
-        return sorted((file for file in self.descriptors.file if file.name in self.own), key=lambda file: file.name)
+        """Return our files with their comments, sorted by name."""
+        files = FileDescriptorSet.FromString(self.commented).file
+        return sorted((file for file in files if file.name in self.own), key=lambda file: file.name)
+
+    def pool(self) -> DescriptorPool:
+        """Return a pool of all files, in which every option is a known field, whatever the process has imported."""
+        pool = DescriptorPool()
+        for file in FileDescriptorSet.FromString(self.bare).file:
+            pool.Add(file)
+        return pool
 
     def for_buf(self) -> bytes:
         """Return the image as buf reads it, with the files of others marked as imports."""
-        marked = FileDescriptorSet()
-        for file in self.descriptors.file:
-            marked.file.add().MergeFromString(
-                file.SerializeToString(deterministic=True) + (b"" if file.name in self.own else _IS_IMPORT)
-            )
-        return marked.SerializeToString(deterministic=True)
-
-    def bare(self) -> bytes:
-        """Return the descriptor set that a reader of messages needs, without comments and positions."""
-        bare = FileDescriptorSet()
-        bare.CopyFrom(self.descriptors)
-        for file in bare.file:
-            file.ClearField("source_code_info")
-        return bare.SerializeToString(deterministic=True)
+        marked = FileDescriptorSet.FromString(self.commented)
+        for file in marked.file:
+            if file.name not in self.own:
+                file.MergeFromString(_IS_IMPORT)
+        return marked.SerializeToString()
 
 
 def compile_protos(root: Path) -> Image:
@@ -61,17 +70,21 @@ def compile_protos(root: Path) -> Image:
     with tempfile.TemporaryDirectory() as folder:
         validate, output = Path(folder, "validate.binpb"), Path(folder, "image.binpb")
         validate.write_bytes(_validate_descriptors().SerializeToString(deterministic=True))
-        protoc(
-            f"--proto_path={root}",
-            f"--proto_path={distribution('googleapis-common-protos').locate_file('')}",
-            f"--descriptor_set_in={validate}",
-            "--include_imports",
-            "--include_source_info",
-            f"--descriptor_set_out={output}",
-            *own,
-            *ERROR_PROTOS,
-        )
-        return Image(frozenset(own), FileDescriptorSet.FromString(output.read_bytes()))
+
+        def descriptors(*options: str) -> bytes:
+            protoc(
+                f"--proto_path={root}",
+                f"--proto_path={distribution('googleapis-common-protos').locate_file('')}",
+                f"--descriptor_set_in={validate}",
+                f"--descriptor_set_out={output}",
+                "--include_imports",
+                *options,
+                *own,
+                *COMMON,
+            )
+            return output.read_bytes()
+
+        return Image(frozenset(own), descriptors(), descriptors("--include_source_info"))
 
 
 def protoc(*arguments: str) -> None:

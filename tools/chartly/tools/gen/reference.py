@@ -6,7 +6,6 @@ from typing import Any
 
 from google.protobuf import message_factory
 from google.protobuf.descriptor_pb2 import EnumDescriptorProto, FileDescriptorProto, MethodDescriptorProto
-from google.protobuf.descriptor_pool import DescriptorPool
 
 from chartly.tools.gen.image import Image
 
@@ -49,9 +48,7 @@ class _Options:
     """Reads the options of methods from the image itself, so that the page never follows older stubs."""
 
     def __init__(self, image: Image) -> None:
-        self._pool = DescriptorPool()
-        for file in image.descriptors.file:
-            self._pool.Add(file)
+        self._pool = image.pool()
         self._method_options = message_factory.GetMessageClass(
             self._pool.FindMessageTypeByName("google.protobuf.MethodOptions")
         )

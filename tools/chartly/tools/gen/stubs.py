@@ -15,7 +15,7 @@ def python_stubs(image: Image) -> dict[str, bytes]:
     services = [file.name for file in image.own_files() if file.service]
     with tempfile.TemporaryDirectory() as folder:
         descriptors = Path(folder, "image.binpb")
-        descriptors.write_bytes(image.descriptors.SerializeToString(deterministic=True))
+        descriptors.write_bytes(image.commented)
         output = Path(folder, "python")
         output.mkdir()
         protoc(

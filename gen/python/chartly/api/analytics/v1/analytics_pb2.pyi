@@ -58,7 +58,7 @@ class AggregateResponse(message.Message):
     SOURCES_FIELD_NUMBER: builtins.int
     @builtins.property
     def table(self) -> Table:
-        """Columns: `band` with its label where there are bands, then `count` and the statistic of each input that is not the banded measure."""
+        """Columns: `band` with its label where there are bands, then `count` and the statistic of each input that is not the banded measure. A column is called after its measure, or `PROFILE_ID.MEASURE.STATISTIC` where another has that name."""
 
     @builtins.property
     def sources(self) -> containers.RepeatedCompositeFieldContainer[Source]:
@@ -143,7 +143,7 @@ class Query(message.Message):
     WINDOW_FIELD_NUMBER: builtins.int
     @builtins.property
     def inputs(self) -> containers.RepeatedCompositeFieldContainer[Input]:
-        """What to read, 1 to 20."""
+        """What to read, 1 to 20, each once; for a correlation at least 2."""
 
     @builtins.property
     def join(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
@@ -257,7 +257,7 @@ class Bands(message.Message):
     MEASURE_FIELD_NUMBER: builtins.int
     UPPER_BOUNDS_FIELD_NUMBER: builtins.int
     measure: builtins.str
-    """Measure of an input whose value decides."""
+    """Measure of the input whose value decides."""
     @builtins.property
     def upper_bounds(self) -> containers.RepeatedCompositeFieldContainer[Band]:
         """The bands in order; the first whose bound holds takes the row. A row that none takes is left out."""
@@ -405,10 +405,10 @@ class Row(message.Message):
     band: builtins.str
     """Label of the band; empty without bands."""
     count: builtins.int
-    """Joined rows in the band in which the banded measure has a value."""
+    """Joined rows in the band in which every input has a value; the statistics are over these."""
     @builtins.property
     def values(self) -> containers.RepeatedCompositeFieldContainer[struct_pb2.Value]:
-        """The statistic of each remaining input, in their order; null where no row has a value."""
+        """The statistic of each remaining input, in their order; null where the band has no row, or one for a variance."""
 
     def __init__(
         self,

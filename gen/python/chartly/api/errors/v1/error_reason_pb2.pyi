@@ -123,7 +123,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     ERROR_REASON_JOIN_EMPTY: _ErrorReason.ValueType  # 125
     """The join matched no key. Code FAILED_PRECONDITION. {"left_keys": "19486", "right_keys": "26115"}"""
     ERROR_REASON_STATISTIC_UNDEFINED: _ErrorReason.ValueType  # 126
-    """A figure is undefined: fewer than two rows have both values, or a column does not vary. Code FAILED_PRECONDITION. {"field": "precip"}"""
+    """A figure is undefined: fewer than two rows have both values, a column does not vary, or it is beyond the largest double. Code FAILED_PRECONDITION. {"field": "precip"}"""
     ERROR_REASON_ENTRY_NOT_FOUND: _ErrorReason.ValueType  # 140
     """There is no such entry in the ledger. Code NOT_FOUND. {"index": "17"}"""
     ERROR_REASON_PATH_NOT_ALLOWED: _ErrorReason.ValueType  # 160
@@ -259,7 +259,7 @@ ERROR_REASON_SEVERAL_ROWS_PER_KEY: ErrorReason.ValueType  # 124
 ERROR_REASON_JOIN_EMPTY: ErrorReason.ValueType  # 125
 """The join matched no key. Code FAILED_PRECONDITION. {"left_keys": "19486", "right_keys": "26115"}"""
 ERROR_REASON_STATISTIC_UNDEFINED: ErrorReason.ValueType  # 126
-"""A figure is undefined: fewer than two rows have both values, or a column does not vary. Code FAILED_PRECONDITION. {"field": "precip"}"""
+"""A figure is undefined: fewer than two rows have both values, a column does not vary, or it is beyond the largest double. Code FAILED_PRECONDITION. {"field": "precip"}"""
 ERROR_REASON_ENTRY_NOT_FOUND: ErrorReason.ValueType  # 140
 """There is no such entry in the ledger. Code NOT_FOUND. {"index": "17"}"""
 ERROR_REASON_PATH_NOT_ALLOWED: ErrorReason.ValueType  # 160
