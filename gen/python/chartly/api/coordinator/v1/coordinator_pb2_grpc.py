@@ -189,7 +189,7 @@ class CoordinatorServiceServicer:
 
     def PreviewProfile(self, request, context):
         """Has a drone fetch and map one page of a profile, saved or not. Leaves no artifact, run, work item or dataset version.
-        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT), UNAVAILABLE (NO_DRONE), and with what the drone met, such as PERMISSION_DENIED (ADDRESS_REFUSED, SECRET_NOT_DECLARED, PATH_NOT_ALLOWED). A retry is safe.
+        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE), UNAVAILABLE (NO_DRONE), and with what the drone met, such as PERMISSION_DENIED (ADDRESS_REFUSED, SECRET_NOT_DECLARED, PATH_NOT_ALLOWED). A retry is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -205,7 +205,7 @@ class CoordinatorServiceServicer:
 
     def RenewLease(self, request, context):
         """Renews a lease and says how far the work is. For drones.
-        Fails with ABORTED (LEASE_LOST). A retry is safe.
+        Fails with ABORTED (LEASE_LOST), NOT_FOUND (WORK_NOT_FOUND). A retry is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -213,7 +213,7 @@ class CoordinatorServiceServicer:
 
     def CompleteWork(self, request, context):
         """Ends work that has committed. Repeating it changes nothing. For drones.
-        Fails with ABORTED (LEASE_LOST). A retry is safe.
+        Fails with ABORTED (LEASE_LOST), NOT_FOUND (WORK_NOT_FOUND). A retry is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -221,7 +221,7 @@ class CoordinatorServiceServicer:
 
     def FailWork(self, request, context):
         """Ends an attempt that failed. Work that can be retried is queued again after a growing delay; else it is dead, kept, and can be redriven. Repeating it changes nothing. For drones.
-        Fails with ABORTED (LEASE_LOST). A retry is safe.
+        Fails with ABORTED (LEASE_LOST), NOT_FOUND (WORK_NOT_FOUND). A retry is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -47,7 +47,7 @@ class CoordinatorServiceStub:
     """
     PreviewProfile: _aio.UnaryUnaryMultiCallable[_coordinator_pb2.PreviewProfileRequest, _coordinator_pb2.PreviewProfileResponse]
     """Has a drone fetch and map one page of a profile, saved or not. Leaves no artifact, run, work item or dataset version.
-    Fails with INVALID_ARGUMENT (INVALID_DOCUMENT), UNAVAILABLE (NO_DRONE), and with what the drone met, such as PERMISSION_DENIED (ADDRESS_REFUSED, SECRET_NOT_DECLARED, PATH_NOT_ALLOWED). A retry is safe.
+    Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE), UNAVAILABLE (NO_DRONE), and with what the drone met, such as PERMISSION_DENIED (ADDRESS_REFUSED, SECRET_NOT_DECLARED, PATH_NOT_ALLOWED). A retry is safe.
     """
     LeaseWork: _aio.UnaryUnaryMultiCallable[_coordinator_pb2.LeaseWorkRequest, _coordinator_pb2.LeaseWorkResponse]
     """Waits for work and leases it. An empty answer means that there was none in time. For drones.
@@ -55,15 +55,15 @@ class CoordinatorServiceStub:
     """
     RenewLease: _aio.UnaryUnaryMultiCallable[_coordinator_pb2.RenewLeaseRequest, _coordinator_pb2.RenewLeaseResponse]
     """Renews a lease and says how far the work is. For drones.
-    Fails with ABORTED (LEASE_LOST). A retry is safe.
+    Fails with ABORTED (LEASE_LOST), NOT_FOUND (WORK_NOT_FOUND). A retry is safe.
     """
     CompleteWork: _aio.UnaryUnaryMultiCallable[_coordinator_pb2.CompleteWorkRequest, _coordinator_pb2.CompleteWorkResponse]
     """Ends work that has committed. Repeating it changes nothing. For drones.
-    Fails with ABORTED (LEASE_LOST). A retry is safe.
+    Fails with ABORTED (LEASE_LOST), NOT_FOUND (WORK_NOT_FOUND). A retry is safe.
     """
     FailWork: _aio.UnaryUnaryMultiCallable[_coordinator_pb2.FailWorkRequest, _coordinator_pb2.FailWorkResponse]
     """Ends an attempt that failed. Work that can be retried is queued again after a growing delay; else it is dead, kept, and can be redriven. Repeating it changes nothing. For drones.
-    Fails with ABORTED (LEASE_LOST). A retry is safe.
+    Fails with ABORTED (LEASE_LOST), NOT_FOUND (WORK_NOT_FOUND). A retry is safe.
     """
     CompletePreview: _aio.UnaryUnaryMultiCallable[_coordinator_pb2.CompletePreviewRequest, _coordinator_pb2.CompletePreviewResponse]
     """Answers what a drone found for a preview. For drones.
@@ -170,7 +170,7 @@ class CoordinatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _typing.Any,
     ) -> _abc.Awaitable[_coordinator_pb2.PreviewProfileResponse]:
         """Has a drone fetch and map one page of a profile, saved or not. Leaves no artifact, run, work item or dataset version.
-        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT), UNAVAILABLE (NO_DRONE), and with what the drone met, such as PERMISSION_DENIED (ADDRESS_REFUSED, SECRET_NOT_DECLARED, PATH_NOT_ALLOWED). A retry is safe.
+        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE), UNAVAILABLE (NO_DRONE), and with what the drone met, such as PERMISSION_DENIED (ADDRESS_REFUSED, SECRET_NOT_DECLARED, PATH_NOT_ALLOWED). A retry is safe.
         """
 
     @_abc_1.abstractmethod
@@ -190,7 +190,7 @@ class CoordinatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _typing.Any,
     ) -> _abc.Awaitable[_coordinator_pb2.RenewLeaseResponse]:
         """Renews a lease and says how far the work is. For drones.
-        Fails with ABORTED (LEASE_LOST). A retry is safe.
+        Fails with ABORTED (LEASE_LOST), NOT_FOUND (WORK_NOT_FOUND). A retry is safe.
         """
 
     @_abc_1.abstractmethod
@@ -200,7 +200,7 @@ class CoordinatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _typing.Any,
     ) -> _abc.Awaitable[_coordinator_pb2.CompleteWorkResponse]:
         """Ends work that has committed. Repeating it changes nothing. For drones.
-        Fails with ABORTED (LEASE_LOST). A retry is safe.
+        Fails with ABORTED (LEASE_LOST), NOT_FOUND (WORK_NOT_FOUND). A retry is safe.
         """
 
     @_abc_1.abstractmethod
@@ -210,7 +210,7 @@ class CoordinatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _typing.Any,
     ) -> _abc.Awaitable[_coordinator_pb2.FailWorkResponse]:
         """Ends an attempt that failed. Work that can be retried is queued again after a growing delay; else it is dead, kept, and can be redriven. Repeating it changes nothing. For drones.
-        Fails with ABORTED (LEASE_LOST). A retry is safe.
+        Fails with ABORTED (LEASE_LOST), NOT_FOUND (WORK_NOT_FOUND). A retry is safe.
         """
 
     @_abc_1.abstractmethod
