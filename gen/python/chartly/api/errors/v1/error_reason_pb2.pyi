@@ -44,6 +44,8 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """The request id was used before, with another request. Code ALREADY_EXISTS. {"request_id": "load-1"}"""
     ERROR_REASON_DATA_DIR_READ_ONLY: _ErrorReason.ValueType  # 10
     """The data folder cannot be written. Code FAILED_PRECONDITION. {"path": "./.chartly"}"""
+    ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 11
+    """The call took longer than its method may take. A retry is safe where the method says so. Code DEADLINE_EXCEEDED. {"deadline_seconds": "30"}"""
     ERROR_REASON_ROUTE_NOT_FOUND: _ErrorReason.ValueType  # 15
     """No route of the edge has that path and method. Code NOT_FOUND. {"method": "GET", "path": "/api/nothing"}"""
     ERROR_REASON_HOST_NOT_SERVED: _ErrorReason.ValueType  # 16
@@ -180,6 +182,8 @@ ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 9
 """The request id was used before, with another request. Code ALREADY_EXISTS. {"request_id": "load-1"}"""
 ERROR_REASON_DATA_DIR_READ_ONLY: ErrorReason.ValueType  # 10
 """The data folder cannot be written. Code FAILED_PRECONDITION. {"path": "./.chartly"}"""
+ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 11
+"""The call took longer than its method may take. A retry is safe where the method says so. Code DEADLINE_EXCEEDED. {"deadline_seconds": "30"}"""
 ERROR_REASON_ROUTE_NOT_FOUND: ErrorReason.ValueType  # 15
 """No route of the edge has that path and method. Code NOT_FOUND. {"method": "GET", "path": "/api/nothing"}"""
 ERROR_REASON_HOST_NOT_SERVED: ErrorReason.ValueType  # 16

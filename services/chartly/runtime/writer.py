@@ -1,0 +1,153 @@
+"""The one writer of a database: a task that owns its connection and shares each COMMIT among those who wait.
+
+Callers send their statements, so one that is cancelled never leaves a statement half done on the connection: its turn is rolled
+back to its savepoint, and the others' turns stand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from chartly.runtime import boundary
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.base import Executable
+
+Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+T = TypeVar("T")
+# A group ends when nobody waits; this bounds how long its first member waits for the others.
+MAX_GROUP = 64
+
+
+class Turn:
+    """One caller's transaction, as the writer takes it.
+
+    ready: done when the caller may send statements.
+    durable: done when what it sent is committed; fails if that failed.
+    """
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.ready: asyncio.Future[None] = loop.create_future()
+        self.durable: asyncio.Future[None] = loop.create_future()
+        self._statements: asyncio.Queue[_Statement | None] = asyncio.Queue()
+        self._keep = self._ended = False
+
+    async def execute(self, statement: Executable, parameters: Parameters) -> CursorResult[Any]:
+        """Have the writer run a statement."""
+        sent = _Statement(statement, parameters)
+        self._statements.put_nowait(sent)
+        return await sent.result
+
+    def end(self, *, keep: bool) -> None:
+        """Say that no more statements come, and whether those that came take effect; only the first word counts."""
+        if not self._ended:
+            self._ended, self._keep = True, keep
+            self._statements.put_nowait(None)
+
+    @property
+    def committed(self) -> bool:
+        """Whether what the caller sent is durable."""
+        return self._keep and self.durable.done() and self.durable.exception() is None
+
+    async def serve(self, connection: AsyncConnection) -> bool:
+        """Run the caller's statements until it ends its turn; return whether they take effect."""
+        if self.ready.cancelled():
+            return False
+        await connection.exec_driver_sql("SAVEPOINT turn")
+        settle(self.ready, None)
+        while (sent := await self._statements.get()) is not None:
+            await sent.run(connection)
+        if not self._keep:
+            await connection.exec_driver_sql("ROLLBACK TO turn")
+        await connection.exec_driver_sql("RELEASE turn")
+        return self._keep
+
+    def fail(self, error: Exception) -> None:
+        """Tell the caller, if it waits, that nothing of this turn takes effect."""
+        fail(self.ready, error)
+        if self._keep:
+            fail(self.durable, error)
+
+
+class Writer:
+    """Takes turns, first come first served, on a connection in autocommit mode."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._turns: asyncio.Queue[Turn | None] = asyncio.Queue()
+
+    def take(self) -> Turn:
+        """Queue a turn."""
+        turn = Turn()
+        self._turns.put_nowait(turn)
+        return turn
+
+    def stop(self) -> None:
+        """End `run` after the turns that wait now."""
+        self._turns.put_nowait(None)
+
+    async def run(self, connection: AsyncConnection) -> None:
+        """Serve turns until `stop`."""
+        while (turn := await self._turns.get()) is not None:
+            await self._serve_group(turn, connection)
+
+    async def _serve_group(self, first: Turn, connection: AsyncConnection) -> None:
+        group = [first]
+        try:
+            await connection.exec_driver_sql("BEGIN IMMEDIATE")
+            await first.serve(connection)
+            while len(group) < MAX_GROUP and (turn := self._next()):
+                group.append(turn)
+                await turn.serve(connection)
+            with boundary.around("database", self._name):
+                await connection.exec_driver_sql("COMMIT")
+        except Exception as error:  # noqa: BLE001  # it goes to those who wait
+            with suppress(DBAPIError):
+                await connection.exec_driver_sql("ROLLBACK")
+            for turn in group:
+                turn.fail(error)
+        else:
+            for turn in group:
+                settle(turn.durable, None)
+
+    def _next(self) -> Turn | None:
+        if self._turns.empty():
+            return None
+        turn = self._turns.get_nowait()
+        if turn is None:
+            self._turns.put_nowait(None)
+        return turn
+
+
+class _Statement:
+    """A statement on its way to the writer, and its result on the way back."""
+
+    def __init__(self, statement: Executable, parameters: Parameters) -> None:
+        self._statement = statement
+        self._parameters = parameters
+        self.result: asyncio.Future[CursorResult[Any]] = asyncio.get_running_loop().create_future()
+
+    async def run(self, connection: AsyncConnection) -> None:
+        try:
+            result = await connection.execute(self._statement, self._parameters)
+        except Exception as error:  # noqa: BLE001  # it goes to who waits
+            fail(self.result, error)
+        else:
+            settle(self.result, result)
+
+
+def settle(future: asyncio.Future[T], result: T) -> None:
+    """Give a future its result, unless who waits for it has gone."""
+    if not future.done():
+        future.set_result(result)
+
+
+def fail(future: asyncio.Future[Any], error: Exception) -> None:
+    """Give a future its exception, unless who waits for it has gone."""
+    if not future.done():
+        future.set_exception(error)
