@@ -16,7 +16,7 @@ def image() -> Image:
 
 @pytest.fixture(scope="module")
 def fresh(image: Image) -> dict[str, dict[str, bytes]]:
-    return generated(image)
+    return dict(generated(image))
 
 
 @pytest.mark.parametrize("folder", ["python", "descriptors", "docs"])
@@ -27,4 +27,4 @@ def test_folder_equals_a_fresh_generation(fresh: dict[str, dict[str, bytes]], fo
 
 
 def test_generating_twice_gives_the_same_bytes(image: Image, fresh: dict[str, dict[str, bytes]]) -> None:
-    assert generated(image) == fresh
+    assert dict(generated(image)) == fresh

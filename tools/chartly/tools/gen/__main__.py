@@ -3,6 +3,7 @@
 import argparse
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from chartly.tools.gen import buf, edge, output, reference, stubs
@@ -27,19 +28,23 @@ def generate(root: Path, *, accept_break: bool) -> int:
         return 1  # protoc has said why
     if not (buf.lint(image, root / "buf.yaml") and _renew_baseline(image, root, accept_break=accept_break)):
         return 1
-    changed = sum(output.replace_all(root / "gen" / name, files) for name, files in generated(image).items())
+    changed = sum(output.replace_all(root / "gen" / name, files) for name, files in generated(image))
     print(f"gen: {changed} files changed")
     return 0
 
 
-def generated(image: Image) -> dict[str, dict[str, bytes]]:
-    """Return the content of each file, by its path below each folder of `gen/`."""
-    pages = {"errors.md": reference.errors_page(image), "methods.md": reference.methods_page(image)}
-    return {
-        "python": stubs.python_stubs(image),
-        "descriptors": {"chartly.binpb": image.bare, "edge.binpb": edge.edge_descriptors(image)},
-        "docs": {name: page.encode() for name, page in pages.items()},
+def generated(image: Image) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Yield each folder of `gen/` and the content of its files, the stubs first: settings are read with the new ones."""
+    yield "python", stubs.python_stubs(image)
+    yield "descriptors", {"chartly.binpb": image.bare, "edge.binpb": edge.edge_descriptors(image)}
+    from chartly.tools.gen.settings import settings_page
+
+    pages = {
+        "errors.md": reference.errors_page(image),
+        "methods.md": reference.methods_page(image),
+        "settings.md": settings_page(),
     }
+    yield "docs", {name: page.encode() for name, page in pages.items()}
 
 
 def _renew_baseline(image: Image, root: Path, *, accept_break: bool) -> bool:

@@ -32,6 +32,11 @@ def methods_page(image: Image) -> str:
     return _page("Methods", "\n".join(_service_sections(image, options)))
 
 
+def made_from(source: str) -> str:
+    """Return the first lines of a generated page."""
+    return f"<!-- Made by `make gen` from {source}; edits are overwritten. -->\n\n"
+
+
 class _Comments:
     """The comments of one file, by their path in its descriptor."""
 
@@ -108,7 +113,7 @@ def _reason_rows(enum: EnumDescriptorProto, comments: _Comments, index: int) -> 
 
 
 def _page(title: str, body: str) -> str:
-    return f"<!-- Made by `make gen` from proto/; edits are overwritten. -->\n\n# {title}\n\n{body}"
+    return f"{made_from('proto/')}# {title}\n\n{body}"
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
