@@ -53,14 +53,13 @@ def pearson(connection: duckdb.DuckDBPyConnection, source: str, x: str, y: str) 
     ends = {name: values[0] for name, values in sums.aggregates.items()}
     count: int = ends["count"]
     if count < 2:
-        raise TooFewRows(f"{count} rows have both {x} and {y}; a correlation needs 2")
+        raise TooFewRows(f"{count} rows have both {x} and {y}; a correlation needs 2", x)
     centred = []
     for i, (name, short) in enumerate(((x, "a"), (y, "b"))):
         low, high = ends[f"low{i}"], ends[f"high{i}"]
         if low == high:
-            raise ConstantColumn(
-                f"{name} is {low!r} in all {count} rows that have both values, so its correlation is undefined"
-            )
+            problem = f"{name} is {low!r} in all {count} rows that have both values, so its correlation is undefined"
+            raise ConstantColumn(problem, name)
         scale = 2.0 ** -scale_exponent(low, high)
         centre = float(sums.totals[f"#{i}"][0] / count) * scale
         centred.append(f'"#{i}" * {literal(scale)} - {literal(centre)} AS "#{short}"')

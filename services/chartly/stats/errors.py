@@ -1,8 +1,14 @@
 """What can keep a statistic from having a value."""
 
+from __future__ import annotations
+
 
 class StatisticError(ValueError):
-    """A statistic is not defined for the values given."""
+    """A statistic is not defined for the values of a column."""
+
+    def __init__(self, message: str, column: str) -> None:
+        super().__init__(message)
+        self.column = column
 
 
 class TooFewRows(StatisticError):

@@ -75,15 +75,10 @@ def summarise(
     sums = exact_sums(connection, source, ["#0"], by=by, aggregates=_AGGREGATES)
     figures: dict[Statistic, Figures] = {}
     for statistic in statistics:
-        match statistic:
-            case "sum":
-                figures["sum"] = [_double(total) if count else None for total, count in _totals(sums)]
-            case "mean":
-                figures["mean"] = _means(sums)
-            case "variance":
-                figures["variance"] = _variances(connection, source, by, sums)
-            case _:
-                figures[statistic] = sums.aggregates[statistic]
+        try:
+            figures[statistic] = _figures(connection, source, by, sums, statistic)
+        except OverflowError:
+            raise FigureTooLarge(f"the {statistic} of {column} is beyond the largest double", column) from None
     return Summary(sums.keys, figures, sums.aggregates["nonfinite_count"])
 
 
@@ -96,15 +91,22 @@ def scale_exponent(minimum: float | None, maximum: float | None) -> int:
     return max(math.frexp(magnitude)[1], _LOWEST_SCALE)
 
 
+def _figures(
+    connection: duckdb.DuckDBPyConnection, source: str, by: Sequence[str], sums: Sums, statistic: Statistic
+) -> Figures:
+    match statistic:
+        case "sum":
+            return [float(total) if count else None for total, count in _totals(sums)]
+        case "mean":
+            return _means(sums)
+        case "variance":
+            return _variances(connection, source, by, sums)
+        case _:
+            return sums.aggregates[statistic]
+
+
 def _totals(sums: Sums) -> list[tuple[float | Fraction, int]]:
     return list(zip(sums.totals["#0"], sums.aggregates["count"], strict=True))
-
-
-def _double(total: float | Fraction) -> float:
-    try:
-        return float(total)
-    except OverflowError:
-        raise FigureTooLarge("a sum is beyond the largest double") from None
 
 
 def _means(sums: Sums) -> list[float | None]:
@@ -145,7 +147,4 @@ def _variance(count: int, constant: bool, deviations: float, squares: float, exp
     if constant:
         return 0.0
     scaled = max(0.0, squares - deviations * deviations / count) / (count - 1)
-    try:
-        return math.ldexp(scaled, 2 * exponent)
-    except OverflowError:
-        raise FigureTooLarge("a variance is beyond the largest double") from None
+    return math.ldexp(scaled, 2 * exponent)
