@@ -1,7 +1,8 @@
 # Everything runs in .venv. `setup` fills it from constraints.txt, and again when that file or pyproject.toml has changed.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-SHELL := /bin/bash -euo pipefail
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 READY := .venv/.ready
@@ -45,6 +46,7 @@ test: $(READY) ## Run every test
 	@python -m pytest
 
 bench: $(READY) ## Run a benchmark: make bench NAME=ingest
+	@test -f "bench/$(NAME).py" || { echo "NAME is one of:" $(basename $(notdir $(wildcard bench/[a-z]*.py))) >&2; exit 2; }
 	@python bench/$(NAME).py
 
 check: lint type test ## Run lint, type and test
