@@ -1,0 +1,153 @@
+"""The data folder: its format, its lock, its keys, and who works on it.
+
+format            version of the folder's layout
+admin.key         the key of the person who started the mesh
+keys/NAME.key     the keys of the services and the drone
+logs/NAME.log     what each process says
+run/              what is true while a mesh runs: its lock, its ports, Envoy's configuration
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from chartly.cli.text import shown
+from chartly.runtime.keys import generate_secret
+
+FORMAT = 1
+
+
+class FolderRefused(Exception):
+    """The data folder cannot be used; the message says why and what to do."""
+
+
+class DataFolder:
+    """A data folder at a path; nothing is read or written before it is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: int | None = None
+
+    @property
+    def admin_key(self) -> Path:
+        """File with the administrator's key."""
+        return self.path / "admin.key"
+
+    @property
+    def envoy_config(self) -> Path:
+        """Envoy's configuration, written at each start."""
+        return self.path / "run" / "envoy.yaml"
+
+    def log(self, name: str) -> Path:
+        """Return the log file of a process."""
+        return self.path / "logs" / f"{name}.log"
+
+    def key(self, name: str) -> Path:
+        """Return the file with the key of a service or drone."""
+        return self.path / "keys" / f"{name}.key"
+
+    def open(self, owners: Iterable[str]) -> None:
+        """Make what is missing, the keys of the owners too, and lock the folder for this process.
+
+        Raises:
+            FolderRefused: it cannot be written, a newer version made it, or another mesh works on it.
+        """
+        try:
+            self._make_folders()
+            self._take_lock()
+            self._check_format()
+            for key in (self.admin_key, *map(self.key, owners)):
+                _make_key(key)
+        except OSError as error:
+            problem = os.strerror(error.errno or 0)
+            raise FolderRefused(
+                f"the data folder {shown(self.path)} cannot be written ({problem}). Choose another: chartly up --data-dir DIR"
+            ) from error
+
+    def close_in_child(self) -> None:
+        """Let go of the lock in a forked process, so that it is held exactly as long as the parent lives."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def say(self, state: dict[str, object]) -> None:
+        """Write what is true of the running mesh, for `chartly down` and for whoever wants to find its processes."""
+        draft = self._state.with_suffix(".new")
+        draft.write_text(json.dumps(state, indent=1) + "\n")
+        draft.replace(self._state)
+
+    def said(self) -> dict[str, object]:
+        """Return what the mesh that runs here said; empty if none runs."""
+        if not self.is_locked():
+            return {}
+        try:
+            state: dict[str, object] = json.loads(self._state.read_text())
+        except FileNotFoundError:
+            return {}
+        return state
+
+    def is_locked(self) -> bool:
+        """Whether a mesh runs on this folder."""
+        try:
+            descriptor = os.open(self._lock_file, os.O_RDWR)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.path / "run" / "lock"
+
+    @property
+    def _state(self) -> Path:
+        return self.path / "run" / "mesh.json"
+
+    def _make_folders(self) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        for name, mode in (("run", 0o755), ("logs", 0o755), ("keys", 0o700)):
+            (self.path / name).mkdir(mode=mode, exist_ok=True)
+
+    def _take_lock(self) -> None:
+        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            path, pid = shown(self.path), self.said().get("pid", "?")
+            raise FolderRefused(
+                f"another mesh works on {path} (pid {pid}). Stop it: chartly down --data-dir {path}"
+            ) from None
+        self._lock = descriptor
+        self._state.unlink(missing_ok=True)
+
+    def _check_format(self) -> None:
+        file = self.path / "format"
+        if not file.exists():
+            file.write_text(f"{FORMAT}\n")
+        found = file.read_text().strip()
+        if not found.isdigit() or int(found) > FORMAT:
+            raise FolderRefused(
+                f"{shown(self.path)} has format {found or 'unknown'}, and this version knows {FORMAT}. Use a newer Chartly"
+            )
+
+
+def _make_key(path: Path) -> None:
+    if path.exists():
+        return
+    draft = path.with_suffix(".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"{generate_secret()}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
