@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from chartly.runtime.outbox import create_outbox as create_outbox
     from chartly.runtime.process import run as run
     from chartly.runtime.process import run_with_flags as run_with_flags
+    from chartly.runtime.server import PortTaken as PortTaken
     from chartly.runtime.server import Server as Server
     from chartly.runtime.settings import ServiceSettings as ServiceSettings
     from chartly.runtime.settings import settings_reference as settings_reference
@@ -42,6 +43,7 @@ _HOMES = {
     "Identify": "identity",
     "MethodContract": "contracts",
     "Outbox": "outbox",
+    "PortTaken": "server",
     "Principal": "identity",
     "Server": "server",
     "ServiceSettings": "settings",

@@ -33,7 +33,8 @@ class Call:
     requests: the request messages, if they stream.
     response: the answer, once there is one; None if answers stream.
     code: how it ended, once it has.
-    expiry: when it has to end, on the loop's clock: its caller's deadline or, without one, its method's.
+    deadline_seconds: what it may take: its caller's deadline or, without one, its method's.
+    expiry: when it has to end, on the loop's clock.
     """
 
     contract: MethodContract
@@ -47,6 +48,7 @@ class Call:
     bearer: str = ""
     principal: Principal | None = None
     leaf_event: LeafEvent | None = None
+    deadline_seconds: float = 0.0
     expiry: float = 0.0
     metadata: Mapping[str, str] = field(default_factory=dict)
 
@@ -56,7 +58,8 @@ class Call:
         given = self.metadata.get(REQUEST_ID_KEY, "")
         self.request_id = given if _REQUEST_ID.fullmatch(given) else new_request_id()
         remaining = cast(float | None, self.wire.time_remaining())
-        self.expiry = _monotonic() + (self.contract.deadline_seconds if remaining is None else remaining)
+        self.deadline_seconds = self.contract.deadline_seconds if remaining is None else remaining
+        self.expiry = _monotonic() + self.deadline_seconds
 
     def time_remaining(self) -> float:
         """Return the seconds until the call has to end, at least 0."""

@@ -76,7 +76,7 @@ def methods_of(service: str) -> tuple[MethodContract, ...]:
         file = descriptor_pool.Default().FindFileByName(f"chartly/api/{service}/v1/{service}.proto")
     except KeyError:
         return ()
-    return tuple(contract for descriptor in file.services_by_name.values() for contract in contracts_of(descriptor))
+    return tuple(contract_of(path_of(method)) for own in file.services_by_name.values() for method in own.methods)
 
 
 def path_of(method: MethodDescriptor) -> str:

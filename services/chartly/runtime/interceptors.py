@@ -22,6 +22,8 @@ from chartly.runtime.errors import (
     InvalidField,
     KeyMissing,
     PermissionMissing,
+    RemoteError,
+    ServiceUnavailable,
     Unauthenticated,
     error_of,
     status_of,
@@ -36,6 +38,8 @@ logger = logging.getLogger(__name__)
 Proceed = Callable[[], Awaitable[None]]
 Interceptor = Callable[[Call, Proceed], Awaitable[None]]
 _BEARER = "bearer "
+# The service has retried its sibling already; if its caller did so too, and the caller's caller, the retries would multiply.
+_DO_NOT_RETRY = ("grpc-retry-pushback-ms", "-1")
 
 
 def chain(interceptors: Sequence[Interceptor], call: Call, body: Proceed) -> Proceed:
@@ -80,19 +84,20 @@ async def answered(call: Call, proceed: Proceed) -> None:
         if isinstance(error, Bug):
             logger.exception("a bug")
         call.code, status = error.code, status_of(error)
-        trailers = ((REQUEST_ID_KEY, call.request_id), (STATUS_KEY, status.SerializeToString()))
-        await call.wire.abort(error.code, status.message, trailers)
+        siblings = error.code is StatusCode.UNAVAILABLE and isinstance(error, ServiceUnavailable | RemoteError)
+        about_retries = (_DO_NOT_RETRY,) if siblings else ()
+        own = ((REQUEST_ID_KEY, call.request_id), (STATUS_KEY, status.SerializeToString()))
+        await call.wire.abort(error.code, status.message, (*own, *about_retries))
 
 
 async def bounded(call: Call, proceed: Proceed) -> None:
     """End the call when its time is up: its caller's deadline or, without one, its method's."""
-    seconds = call.time_remaining()
     try:
-        async with asyncio.timeout(seconds) as timeout:
+        async with asyncio.timeout_at(call.expiry) as timeout:
             await proceed()
     except TimeoutError:
         if timeout.expired():
-            raise DeadlineExceeded(seconds) from None
+            raise DeadlineExceeded(round(call.deadline_seconds, 1)) from None
         raise
 
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Coroutine
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 Work = Callable[[], Coroutine[Any, Any, None]]
 _FIRST_BACKOFF_SECONDS, _LAST_BACKOFF_SECONDS = 0.1, 5.0
 _FLUSH_SECONDS = 0.2
+#: Key of the initial metadata of a health check, whose value is the version of the service.
+VERSION_KEY = "x-chartly-version"
 
 
 class PortTaken(Exception):
@@ -62,7 +65,7 @@ class Server:
         self._handlers: list[grpc.GenericRpcHandler[Any, Any]] = []
         self._works: dict[str, Work] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # its stubs lack aio
+        self._health = _Health()
         self._metrics_server = MetricsServer(self.metrics)
         self._server: grpc.aio.Server | None = None
         self.port = self.metrics_port = 0
@@ -164,6 +167,14 @@ class Server:
             return await self._metrics_server.start(wanted)
         except OSError as error:
             raise PortTaken(f"cannot listen on 127.0.0.1:{wanted} for metrics: is another process there?") from error
+
+
+class _Health(health.aio.HealthServicer):  # type: ignore[misc, name-defined]  # its stubs lack aio
+    """The standard health servicer, which also says which version answers."""
+
+    async def Check(self, request: health_pb2.HealthCheckRequest, context: Any) -> Any:  # noqa: N802
+        await context.send_initial_metadata(((VERSION_KEY, version("chartly-platform")),))
+        return await super().Check(request, context)
 
 
 async def _supervise(name: str, work: Work) -> None:

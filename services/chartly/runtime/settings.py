@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -27,7 +28,7 @@ PORTS = {
 
 
 def _url(service: str) -> Any:
-    return Field(f"127.0.0.1:{PORTS[service]}", description=f"Where {service} listens, as host:port.")
+    return Field(default=f"127.0.0.1:{PORTS[service]}", description=f"Where {service} listens, as host:port.")
 
 
 class ServiceSettings(BaseSettings):
@@ -37,19 +38,20 @@ class ServiceSettings(BaseSettings):
     service: ClassVar[str]
 
     host: str = Field(
-        "127.0.0.1", description="Address to listen on. Any but a loopback address needs `allow_anonymous=false`."
+        default="127.0.0.1",
+        description="Address to listen on. Any but a loopback address needs `allow_anonymous=false`.",
     )
     port: Port = Field(description="TCP port to listen on; 0 takes a free one.")
     metrics_port: Port | None = Field(
-        None,
+        default=None,
         description="TCP port of `GET /metrics` on 127.0.0.1; 0 takes a free one. Default: the port + 1000, and 0 if that is 0.",
     )
-    data_dir: Path = Field(Path(".chartly"), description="Folder of everything the mesh keeps.")
-    tenant: str = Field("default", description="Tenant of callers without a key.")
+    data_dir: Path = Field(default=Path(".chartly"), description="Folder of everything the mesh keeps.")
+    tenant: str = Field(default="default", description="Tenant of callers without a key.")
     api_key_file: Path | None = Field(
-        None, description="File with the service's own key. Without one it calls its siblings as anonymous."
+        default=None, description="File with the service's own key. Without one it calls its siblings as anonymous."
     )
-    allow_anonymous: bool = Field(True, description="Whether callers without a key may read.")
+    allow_anonymous: bool = Field(default=True, description="Whether callers without a key may read.")
     gateway_url: str = _url("gateway")
     registry_url: str = _url("registry")
     aggregator_url: str = _url("aggregator")
@@ -59,11 +61,15 @@ class ServiceSettings(BaseSettings):
     analytics_url: str = _url("analytics")
     auth_url: str = _url("auth")
     audit_url: str = _url("audit")
-    drain_seconds: float = Field(3, ge=0, description="Seconds that calls have to end after SIGTERM or SIGINT.")
-    max_message_bytes: int = Field(16 << 20, gt=0, description="Bytes of the largest message that is received or sent.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    drain_seconds: float = Field(default=3, ge=0, description="Seconds that calls have to end after SIGTERM or SIGINT.")
+    max_message_bytes: int = Field(
+        default=16 << 20, gt=0, description="Bytes of the largest message that is received or sent."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level that is logged."
+    )
     boundary_hook: str | None = Field(
-        None, description="Function to tell of each boundary, as module:function. For fault tests."
+        default=None, description="Function to tell of each boundary, as module:function. For fault tests."
     )
 
     @property
@@ -89,19 +95,20 @@ class ServiceSettings(BaseSettings):
 
 
 def settings_reference(classes: Iterable[type[ServiceSettings]] = ()) -> str:
-    """Return a reference page of the settings, as Markdown: those of all services, then what each class adds."""
+    """Return a reference page of the settings, as Markdown: those of all services, then what each class adds or changes."""
     lines = ["# Settings", "", "Each is an environment variable and, for `chartly serve`, a flag.", ""]
-    lines += ["## Every service", "", *_table(ServiceSettings, ())]
+    lines += ["## Every service", "", *_table(ServiceSettings, {})]
     for settings in sorted(classes, key=lambda settings: settings.service):
         own = _table(settings, ServiceSettings.model_fields)
         lines += ["", f"## {settings.service}", "", *own] if len(own) > 2 else []
     return "\n".join(lines) + "\n"
 
 
-def _table(settings: type[ServiceSettings], known: Iterable[str]) -> list[str]:
+def _table(settings: type[ServiceSettings], known: Mapping[str, FieldInfo]) -> list[str]:
     rows = ["| variable | flag | default | meaning |", "|---|---|---|---|"]
-    for name in sorted(set(settings.model_fields) - set(known)):
-        field = settings.model_fields[name]
+    for name, field in sorted(settings.model_fields.items()):
+        if name in known and field.default == known[name].default:
+            continue
         default = "" if field.is_required() or field.default is None else f"`{field.default}`"
         rows.append(f"| `CHARTLY_{name.upper()}` | `--{name.replace('_', '-')}` | {default} | {field.description} |")
     return rows
