@@ -3,24 +3,61 @@
 from __future__ import annotations
 
 import click
+from chartly.cli.commands.audit import audit
+from chartly.cli.commands.completion import completion
+from chartly.cli.commands.key import key
+from chartly.cli.commands.profile import profile
+from chartly.cli.commands.quarantine import quarantine
+from chartly.cli.commands.records import records
+from chartly.cli.commands.report import report
+from chartly.cli.commands.run import run, runs
+from chartly.cli.commands.serve import drone, serve
+from chartly.cli.commands.status import status
 from chartly.cli.commands.up import down, up
+from chartly.cli.commands.work import work
 from chartly.cli.exits import Exit
 
+_COMMANDS = (
+    up,
+    down,
+    serve,
+    drone,
+    status,
+    profile,
+    run,
+    runs,
+    records,
+    quarantine,
+    work,
+    key,
+    report,
+    audit,
+    completion,
+)
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+
+class _InOrder(click.Group):
+    """Lists commands as a newcomer meets them, not by the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order in which they were added."""
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="chartly-platform", prog_name="chartly", message="%(prog)s %(version)s")
 def cli() -> None:
     """Turn outside sources into trusted, queryable datasets and reports."""
 
 
-for command in (up, down):
+for command in _COMMANDS:
     cli.add_command(command)
 
 
 def main() -> None:
     """Run the command line."""
     try:
-        cli()
+        cli(prog_name="chartly")
     except Exception as error:
         import traceback
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 data_dir_option = click.option(
     "--data-dir",
@@ -22,3 +26,18 @@ output_option = click.option(
     type=click.Choice(["text", "json"]),
     help="Text for people, or the RPC's answer as JSON.",
 )
+
+
+def page_options(what: str) -> Callable[[Command], Command]:
+    """Return the options of a list: how much of it, and where to go on."""
+
+    def add(command: Command) -> Command:
+        command = click.option(
+            "--page-token", default="", metavar="TOKEN", help="Where to go on, from the last answer."
+        )(command)
+        count = click.IntRange(1, 1000)
+        return click.option(
+            "--limit", default=100, show_default=True, type=count, metavar="N", help=f"Most {what} to list."
+        )(command)
+
+    return add

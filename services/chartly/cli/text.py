@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from chartly.api.run.v1.run_pb2 import Receipt
+    from google.protobuf.timestamp_pb2 import Timestamp
 
 
 def number(value: int) -> str:
@@ -37,3 +42,33 @@ def short(digest: str) -> str:
     """Return a digest with the first twelve of its digits."""
     algorithm, _, digits = digest.partition(":")
     return f"{algorithm}:{digits[:12]}"
+
+
+class EnumKind(Protocol):
+    """A generated enum."""
+
+    def Name(self, number: Any) -> str:  # noqa: N802
+        """Return the name of a value."""
+
+
+def word(kind: EnumKind, value: int) -> str:
+    """Return an enum's value as people read it, without its prefix: `QUEUED` for WORK_STATE_QUEUED."""
+    prefix = kind.Name(0).removesuffix("UNSPECIFIED")
+    return kind.Name(value).removeprefix(prefix)
+
+
+def ago(time: Timestamp, now: datetime) -> str:
+    """Return how long ago an instant was, as in `4 m ago`; empty for none."""
+    if not time.ToNanoseconds():
+        return ""
+    seconds = (now - time.ToDatetime(UTC)).total_seconds()
+    return f"{duration(seconds)} ago"
+
+
+def receipt_line(receipt: Receipt) -> str:
+    """Return a receipt as the sum that it is."""
+    return (
+        f"extracted {number(receipt.extracted)} = delivered {number(receipt.delivered)}"
+        f" + deduplicated {number(receipt.deduplicated)} + quarantined {number(receipt.quarantined)}"
+        f" + filtered {number(receipt.filtered)}"
+    )

@@ -1,0 +1,97 @@
+"""`chartly demo`."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+from chartly.cli.exits import Exit, fail
+from chartly.cli.options import data_dir_option
+from chartly.cli.text import shown
+
+_WEATHER_PORT = 8099
+_MARK = "demo"
+
+
+@click.command()
+@data_dir_option
+def demo(data_dir: Path) -> None:
+    """Do the main job on a year of real flights and weather, start to end.
+
+    Works in a data folder of its own: one that an earlier demo made is removed first, any other is left alone.
+    """
+    from chartly.cli.demo.data import DataMissing, package_file
+
+    try:
+        package_file("flights.csv.zip")
+    except DataMissing as missing:
+        fail(Exit.FAILED, str(missing))
+    _clear(data_dir)
+    data_dir.mkdir(parents=True)
+    (data_dir / _MARK).write_text("made by chartly demo, which removes it when it runs again\n")
+    if code := _chartly("up", "--detach", "--allow-host", f"127.0.0.1:{_WEATHER_PORT}", data_dir=data_dir):
+        raise SystemExit(code)
+    stays_up = False
+    try:
+        asyncio.run(_work(data_dir))
+        stays_up = sys.stdin.isatty() and sys.stdout.isatty()
+    finally:
+        if not stays_up:
+            _chartly("down", data_dir=data_dir)
+    if stays_up:
+        _say_where_to_look()
+
+
+async def _work(data_dir: Path) -> None:
+    import os
+
+    import grpc
+    from chartly.cli.data_folder import DataFolder
+    from chartly.cli.demo.steps import StepFailed, run_steps, weather_api
+    from chartly.cli.problems import refused
+    from chartly.cli.session import connect
+
+    os.environ["CHARTLY_URL"] = str(DataFolder(data_dir).said()["url"])
+    os.environ.pop("CHARTLY_API_KEY", None)
+    async with weather_api(_WEATHER_PORT), connect(data_dir) as session:
+        try:
+            await run_steps(session)
+        except StepFailed as failure:
+            fail(Exit.FAILED, str(failure))
+        except grpc.aio.AioRpcError as error:
+            refused(error, url=session.url, output="table")
+
+
+def _clear(data_dir: Path) -> None:
+    """Remove a folder that an earlier demo made, and stop its mesh; leave any other alone."""
+    if not data_dir.exists():
+        return
+    if not (data_dir / _MARK).exists():
+        fail(
+            Exit.REFUSED,
+            f"{shown(data_dir)} is there and was not made by a demo, so it is left alone. "
+            "Choose another: chartly demo --data-dir DIR",
+        )
+    _chartly("down", data_dir=data_dir)
+    shutil.rmtree(data_dir)
+
+
+def _chartly(*arguments: str, data_dir: Path) -> int:
+    command = [sys.executable, "-m", "chartly.cli", arguments[0], "--data-dir", str(data_dir), *arguments[1:]]
+    return subprocess.run(command, check=False).returncode
+
+
+def _say_where_to_look() -> None:
+    click.echo(
+        "\nThe mesh stays up. Look with:\n"
+        "   chartly runs list\n"
+        '   chartly records nyc-weather --filter "precip > 1"\n'
+        "   chartly quarantine list nyc-weather --all\n"
+        "   chartly report show delay-by-rain\n"
+        "   chartly audit verify\n"
+        "   chartly down"
+    )

@@ -1,0 +1,239 @@
+"""`chartly profile`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from chartly.cli.commanding import Output, mesh_command
+from chartly.cli.documents import Document, read_document, say_problems
+from chartly.cli.exits import Exit, fail
+from chartly.cli.options import page_options
+from chartly.cli.text import number, receipt_line, short
+
+if TYPE_CHECKING:
+    from chartly.api.coordinator.v1.coordinator_pb2 import PreviewProfileResponse
+    from chartly.api.registry.v1.registry_pb2 import Revision, ValidateProfileResponse
+    from chartly.cli.session import Session
+
+_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+
+
+@click.group()
+def profile() -> None:
+    """Check, preview, save and compare profiles."""
+
+
+@profile.command("validate")
+@_file
+@mesh_command
+async def validate(session: Session, output: Output, file: Path) -> None:
+    """Say all that is wrong with a profile, and what would change if it were saved."""
+    document = read_document(file)
+    answer = await _validate(session, document)
+    if not output.json(answer):
+        if answer.problems:
+            say_problems(_problems(document, answer), "Nothing was saved.")
+        else:
+            click.echo(_what_would_change(answer))
+    if answer.problems:
+        raise SystemExit(Exit.INVALID)
+
+
+@profile.command("preview")
+@_file
+@mesh_command
+async def preview(session: Session, output: Output, file: Path) -> None:
+    """Have a drone fetch one page and show what its records become; nothing is written."""
+    from chartly.api.coordinator.v1.coordinator_pb2 import PreviewProfileRequest
+    from chartly.api.coordinator.v1.coordinator_pb2_grpc import CoordinatorServiceStub
+
+    document = read_document(file)
+    with document.placing("Nothing was fetched."):
+        answer = await session.stub(CoordinatorServiceStub).PreviewProfile(PreviewProfileRequest(body=document.body()))
+    if not output.json(answer):
+        _show_preview(answer)
+
+
+@profile.command("apply")
+@_file
+@click.option("--replay", is_flag=True, help="Then map the open quarantined records again.")
+@mesh_command
+async def apply(session: Session, output: Output, file: Path, replay: bool) -> None:
+    """Save a profile as a revision; the first revision of a profile runs now."""
+    document = read_document(file)
+    checked = await _validate(session, document)
+    if checked.problems:
+        if not output.json(checked):
+            say_problems(_problems(document, checked), "Nothing was saved.")
+        raise SystemExit(Exit.INVALID)
+    with document.placing("Nothing was saved."):
+        revision = await _save(session, output, document, checked)
+    line = _saved(revision, checked)
+    if not checked.latest_revision:
+        line += await _first_run(session, revision)
+    if replay:
+        line += await _replay(session, revision.profile_id)
+    if output.form != "json":
+        click.echo(line)
+
+
+@profile.command("list")
+@page_options("profiles")
+@mesh_command
+async def list_profiles(session: Session, output: Output, limit: int, page_token: str) -> None:
+    """List profiles by name."""
+    from chartly.api.registry.v1.registry_pb2 import ListProfilesRequest
+    from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
+    from chartly.cli.tables import more, show_table
+
+    request = ListProfilesRequest(page_size=limit, page_token=page_token)
+    answer = await session.stub(RegistryServiceStub).ListProfiles(request)
+    if not output.json(answer):
+        rows = [
+            (r.profile_id, r.version, short(r.digest), _schedule(r), r.owner, ", ".join(r.tags))
+            for r in answer.profiles
+        ]
+        show_table(("profile", "version", "digest", "schedule", "owner", "tags"), rows)
+        more(answer.next_page_token)
+
+
+@profile.command("show")
+@click.argument("profile_id")
+@click.option(
+    "--version", default="", metavar="VERSION", help="Semantic version or number of a revision; the latest by default."
+)
+@mesh_command
+async def show(session: Session, output: Output, profile_id: str, version: str) -> None:
+    """Show a profile as YAML."""
+    revision = await _revision(session, profile_id, version)
+    if not output.json(revision):
+        click.echo(_yaml(revision), nl=False)
+
+
+@profile.command("diff")
+@click.argument("profile_id")
+@click.argument("old", required=False, default="")
+@click.argument("new", required=False, default="")
+@mesh_command
+async def diff(session: Session, output: Output, profile_id: str, old: str, new: str) -> None:
+    """Show what changed between two revisions; by default between the latest and the one before it."""
+    from difflib import unified_diff
+
+    after = await _revision(session, profile_id, new)
+    if not old and after.revision == 1:
+        fail(Exit.NOT_FOUND, f"{profile_id} has one revision, {after.version}")
+    before = await _revision(session, profile_id, old or str(after.revision - 1))
+    if output.json(after):
+        return
+    names = (f"{profile_id} {before.version}", f"{profile_id} {after.version}")
+    lines = unified_diff(_yaml(before).splitlines(), _yaml(after).splitlines(), *names, lineterm="")
+    for line in lines:
+        click.secho(line, fg={"+": "green", "-": "red"}.get(line[:1]))
+
+
+async def _validate(session: Session, document: Document) -> ValidateProfileResponse:
+    from chartly.api.registry.v1.registry_pb2 import ValidateProfileRequest
+    from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
+
+    return await session.stub(RegistryServiceStub).ValidateProfile(ValidateProfileRequest(body=document.body()))
+
+
+async def _save(session: Session, output: Output, document: Document, checked: ValidateProfileResponse) -> Revision:
+    """Create or update, by what the check found, so that a change in between is refused and not overwritten."""
+    from chartly.api.registry.v1 import registry_pb2 as pb
+    from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
+
+    registry = session.stub(RegistryServiceStub)
+    body, profile_id = document.body(), checked.revision.profile_id
+    if checked.latest_revision:
+        update = pb.UpdateProfileRequest(profile_id=profile_id, body=body, base_revision=checked.latest_revision)
+        updated = await registry.UpdateProfile(update)
+        output.json(updated)
+        return updated.revision
+    created = await registry.CreateProfile(pb.CreateProfileRequest(body=body))
+    output.json(created)
+    return created.revision
+
+
+async def _first_run(session: Session, revision: Revision) -> str:
+    """Queue the first run of a profile; one with a schedule has it from there. Return what to say of it."""
+    from chartly.api.coordinator.v1.coordinator_pb2 import RunNowRequest
+    from chartly.api.coordinator.v1.coordinator_pb2_grpc import CoordinatorServiceStub
+
+    if not revision.enabled:
+        return "   not enabled, so it does not run"
+    if revision.every:
+        return f"   runs now, then {_schedule(revision)}"
+    request = RunNowRequest(profile_id=revision.profile_id, request_id=f"apply-{revision.digest}"[:100])
+    await session.stub(CoordinatorServiceStub).RunNow(request)
+    return "   runs now"
+
+
+async def _replay(session: Session, profile_id: str) -> str:
+    from chartly.api.aggregator.v1.aggregator_pb2 import ReplayQuarantineRequest
+    from chartly.api.aggregator.v1.aggregator_pb2_grpc import AggregatorServiceStub
+
+    request = ReplayQuarantineRequest(profile_id=profile_id)
+    answer = await session.stub(AggregatorServiceStub).ReplayQuarantine(request)
+    receipt = answer.run.receipt
+    line = f"; replayed {number(receipt.extracted)}, delivered {number(receipt.delivered)}"
+    return f"{line}\n{receipt_line(receipt)}" if answer.HasField("run") else line
+
+
+async def _revision(session: Session, profile_id: str, version: str) -> Revision:
+    from chartly.api.registry.v1 import registry_pb2 as pb
+    from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
+
+    registry = session.stub(RegistryServiceStub)
+    if version:
+        return (await registry.GetRevision(pb.GetRevisionRequest(profile_id=profile_id, version=version))).revision
+    return (await registry.GetProfile(pb.GetProfileRequest(profile_id=profile_id))).revision
+
+
+def _problems(document: Document, answer: ValidateProfileResponse) -> list[str]:
+    return [f"{document.name}:{p.line}:{p.column} {p.message}" for p in answer.problems]
+
+
+def _what_would_change(answer: ValidateProfileResponse) -> str:
+    revision = answer.revision
+    name = f"{revision.profile_id} {revision.version} {short(revision.digest)}"
+    if not answer.latest_revision:
+        return f"+ {name}   a new profile. Save it: chartly profile apply"
+    return f"~ {name}   {'; '.join(answer.changes)}" if answer.changes else f"= {name}   as it is saved"
+
+
+def _saved(revision: Revision, checked: ValidateProfileResponse) -> str:
+    if not checked.latest_revision:
+        return f"+ {revision.profile_id} {revision.version} {short(revision.digest)}"
+    if revision.revision == checked.latest_revision:
+        return f"= {revision.profile_id} {revision.version} as it was"
+    return f"~ {revision.profile_id} {revision.version} compatible ({'; '.join(revision.changes)})"
+
+
+def _schedule(revision: Revision) -> str:
+    if not revision.every or not revision.enabled:
+        return ""
+    units = {"s": "s", "m": "min", "h": "h", "d": "d", "w": "w"}
+    return f"every {revision.every[:-1]} {units.get(revision.every[-1], revision.every[-1])}"
+
+
+def _show_preview(answer: PreviewProfileResponse) -> None:
+    from chartly.cli.commands.records import show_records
+
+    records = [record.fields for record in answer.records]
+    show_records([(r["dims"].struct_value, r["observed_at"].string_value, r["measures"].struct_value) for r in records])
+    for error in answer.errors:
+        click.echo(f"record {number(error.record)}: {'; '.join(each.message for each in error.errors)}")
+    receipt = answer.receipt
+    pages = f"{number(receipt.pages)} page{'' if receipt.pages == 1 else 's'}"
+    click.echo(f"{pages}, {number(receipt.extracted)} records, {number(receipt.quarantined)} bad; nothing written")
+
+
+def _yaml(revision: Revision) -> str:
+    import yaml
+    from google.protobuf.json_format import MessageToDict
+
+    fields = MessageToDict(revision.profile, preserving_proto_field_name=True)
+    return str(yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=120))
