@@ -1,9 +1,8 @@
 """The reference page of the services' settings, made from the settings classes themselves."""
 
 import importlib
-import importlib.util
 import inspect
-import pkgutil
+from pathlib import Path
 
 import chartly
 from chartly.runtime.settings import ServiceSettings, settings_reference
@@ -16,8 +15,8 @@ def settings_page() -> str:
 
 
 def _settings_classes() -> set[type[ServiceSettings]]:
-    packages = (package.name for package in pkgutil.iter_modules(chartly.__path__, "chartly.") if package.ispkg)
-    configs = (f"{name}.config" for name in packages if importlib.util.find_spec(f"{name}.config"))
+    paths = (path for folder in chartly.__path__ for path in Path(folder).glob("*/config.py"))
+    configs = [f"chartly.{path.parent.name}.config" for path in paths]
     return {
         settings
         for config in configs
