@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -198,6 +199,58 @@ async def test_a_process_drains_on_a_signal_and_exits_0(number: signal.Signals) 
     rest = await asyncio.wait_for(process.stderr.read(), timeout=20)
     assert await process.wait() == 0
     assert b'"message": "draining"' in rest
+
+
+async def test_what_keeps_a_service_from_starting_is_one_line_and_exit_code_1(start: Any) -> None:
+    probe = await start()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PROGRAM, "--port", str(probe.server.port), stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await process.communicate()
+    lines = [line for line in said.decode().splitlines() if line.startswith("{")]
+    assert process.returncode == 1
+    assert [json.loads(line)["message"] for line in lines] == [
+        f"cannot listen on 127.0.0.1:{probe.server.port}: is another process there?"
+    ]
+
+
+FORKS = """
+import os, sys, threading
+from typing import ClassVar
+import grpc
+import alembic.command
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from chartly import runtime
+from chartly.runtime import database, outbox, process, server
+
+class GatewaySettings(runtime.ServiceSettings):
+    service: ClassVar[str] = "gateway"
+    port: int = 0
+
+async def main(settings):
+    async with runtime.Clients(settings) as clients:
+        serving = runtime.Server(settings, clients=clients)
+        await serving.start()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{serving.port}") as channel:
+            answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        await serving.stop()
+
+assert threading.active_count() == 1
+children = []
+for _ in range(3):
+    child = os.fork()
+    if child == 0:
+        os._exit(runtime.run(main, GatewaySettings(log_level="error")))
+    children.append(child)
+sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children))
+"""
+
+
+async def test_forks_of_a_process_that_imported_all_serve_each_for_itself() -> None:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", FORKS, stderr=asyncio.subprocess.PIPE)
+    _, said = await asyncio.wait_for(process.communicate(), timeout=60)
+    assert (process.returncode, said.decode()) == (0, "")
 
 
 async def test_flags_that_cannot_be_used_are_told_with_exit_code_2() -> None:

@@ -148,10 +148,10 @@ class _RelayingMethod:
         **options: Any,
     ) -> Any:
         path = self._contract.path
-        timeout, metadata = self._timeout(timeout), [*self._relayed(), *metadata]
+        timeout, pairs = self._timeout(timeout), tuple({**self._relayed(), **dict(metadata)}.items())
         boundary.reached("rpc_client", path, "before")
         self._method = self._method or self._connect()
-        call = self._method(request, timeout=timeout, metadata=metadata, **options)
+        call = self._method(request, timeout=timeout, metadata=pairs, **options)
         call.add_done_callback(lambda _: boundary.reached("rpc_client", path, "after"))
         return call
 
@@ -160,12 +160,11 @@ class _RelayingMethod:
         seconds = self._contract.deadline_seconds if wanted is None else wanted
         return min(seconds, serving.time_remaining()) if serving else seconds
 
-    def _relayed(self) -> Iterable[tuple[str, str]]:
+    def _relayed(self) -> dict[str, str]:
         serving = current_call.get()
-        yield REQUEST_ID_KEY, serving.request_id if serving else new_request_id()
         key = serving.bearer if serving and not self._as_service else self._clients.own_key()
-        if key:
-            yield "authorization", f"Bearer {key}"
+        request_id = {REQUEST_ID_KEY: serving.request_id if serving else new_request_id()}
+        return {**request_id, "authorization": f"Bearer {key}"} if key else request_id
 
 
 def _read_key(path: Path) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from chartly.api.options.v1 import options_pb2
+from chartly.runtime.errors import CannotStart
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
@@ -17,7 +18,7 @@ FOLLOWING_SECONDS = 86400
 _RETRY_SAFE = (MethodOptions.NO_SIDE_EFFECTS, MethodOptions.IDEMPOTENT)
 
 
-class ContractError(Exception):
+class ContractError(CannotStart):
     """A contract does not say what every method has to say, or a service does not keep it; the service refuses to start."""
 
 

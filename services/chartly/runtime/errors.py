@@ -12,6 +12,8 @@ ChartlyError
 ├── Bug                     anything that is no ChartlyError
 ├── DataDirReadOnly         the data folder cannot be written
 └── RemoteError             what a sibling answered, read back from its status
+
+CannotStart                 why a service refuses to start; it has no caller yet
 """
 
 from __future__ import annotations
@@ -27,11 +29,15 @@ from grpc import StatusCode
 
 DOMAIN = "chartly.dev"
 STATUS_KEY = "grpc-status-details-bin"
-# A status travels twice in the trailers, as text and in base64, and gRPC refuses trailers of more than 8 KB.
 _REASONS = frozenset(ErrorReason.keys())
+# A message travels twice in the trailers, as text and in the status, and that in base64; gRPC refuses trailers of more than 8 KB.
 MAX_STATUS_BYTES = 4400
 MAX_MESSAGE_BYTES = 900
 MAX_VALUE_BYTES = 200
+
+
+class CannotStart(Exception):
+    """A service refuses to start, for a reason that is no bug: its message says what to do."""
 
 
 class FieldViolation(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from chartly.runtime.errors import CannotStart
 from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.pool import NullPool
 
@@ -13,7 +14,7 @@ ENVIRONMENT = Path(__file__).parent / "alembic_env"
 _one_at_a_time = threading.Lock()
 
 
-class NewerDatabase(Exception):
+class NewerDatabase(CannotStart):
     """A database was made by a newer version, whose tables this one does not know; the service refuses to start."""
 
 

@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 
 import uvloop
 from chartly.runtime import boundary
-from chartly.runtime.errors import ChartlyError
-from chartly.runtime.server import PortTaken
+from chartly.runtime.errors import CannotStart, ChartlyError
 from chartly.runtime.settings import ServiceSettings
 from chartly.runtime.telemetry import install_logging
 from pydantic import ValidationError
@@ -29,7 +28,7 @@ def run(main: Callable[[Settings], Coroutine[Any, Any, None]], settings: Setting
     boundary.install(settings.boundary_hook)
     try:
         uvloop.run(main(settings))
-    except (ChartlyError, PortTaken) as error:
+    except (ChartlyError, CannotStart) as error:
         logger.error(str(error))
         return EXIT_FAILED
     return 0

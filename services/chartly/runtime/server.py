@@ -14,6 +14,7 @@ from chartly.runtime.audit import audited
 from chartly.runtime.clients import Clients
 from chartly.runtime.contracts import ContractError, contracts_of, service_of
 from chartly.runtime.drain import Drain
+from chartly.runtime.errors import CannotStart
 from chartly.runtime.handlers import generic_handler
 from chartly.runtime.identity import AuthIdentities, Identify
 from chartly.runtime.interceptors import Interceptor, answered, bounded, identified, logged, permitted, validated
@@ -34,7 +35,7 @@ _FLUSH_SECONDS = 0.2
 VERSION_KEY = "x-chartly-version"
 
 
-class PortTaken(Exception):
+class PortTaken(CannotStart):
     """Something else listens on the port; the service refuses to start."""
 
 
