@@ -45,6 +45,7 @@ from chartly.auth.store import AuthStore
 from chartly.reporter.__main__ import wire as wire_reporter
 from chartly.reporter.config import ReporterSettings
 from chartly.reporter.store import ReporterStore
+from chartly.reporter.tables import results
 from chartly.runtime.keys import generate_secret
 from chartly.storage.__main__ import wire as wire_storage
 from chartly.storage.config import StorageSettings
@@ -83,9 +84,11 @@ class Mesh:
     urls: dict[str, str] = field(default_factory=dict)
     stores: dict[str, Any] = field(default_factory=dict)
 
-    async def start(self, settings_class: Any, wire: Callable[..., Any], store_class: Any = None) -> runtime.Server:
+    async def start(
+        self, settings_class: Any, wire: Callable[..., Any], store_class: Any = None, *, port: int = 0
+    ) -> runtime.Server:
         """Start a service, which knows those that started before; it stops at the end."""
-        settings = settings_class(**self.settings(settings_class.service))
+        settings = settings_class(**{**self.settings(settings_class.service), "port": port, "metrics_port": 0})
         clients = await self.stack.enter_async_context(runtime.Clients(settings))
         arguments = [settings, clients]
         if store_class is not None:
@@ -287,6 +290,14 @@ async def test_a_request_id_answers_its_first_result(mesh: Mesh, reporter: Any) 
     assert [event.outcome for event in await mesh.entries(4)] == ["OK", "OK", "OK", "ALREADY_EXISTS"]
 
 
+async def test_calls_at_once_with_one_request_id_have_one_result(mesh: Mesh, reporter: Any) -> None:
+    found = await asyncio.gather(*(create(reporter, request_id="load-1") for _ in range(8)))
+    assert all(report == found[0] for report in found)
+    async with mesh.stores["reporter"].database.read() as connection:
+        assert len((await connection.execute(select(results.c.number))).all()) == 1
+    assert len(await mesh.entries(8)) == 8
+
+
 async def test_a_report_that_cannot_be_made_leaves_nothing_but_its_entry(mesh: Mesh, reporter: Any) -> None:
     await mesh.commit("nyc-weather", "precip", [("EWR", 1, 9.9)], "r-4")
     error = await refusal(reporter.CreateReport(a_request()))
@@ -418,6 +429,33 @@ async def test_a_report_that_was_running_when_its_process_was_killed_is_finished
     assert await create(mesh.stub(ReporterServiceStub), request_id="once") == report
     events = await mesh.entries(2)
     assert [event.outcome for event in events] == ["OK", "OK"]
+
+
+async def test_a_report_left_running_that_cannot_be_made_says_why(mesh: Mesh) -> None:
+    analytics = mesh.urls["analytics_url"]
+    with silence() as mesh.urls["analytics_url"]:
+        server = await mesh.start(ReporterSettings, wire_reporter, ReporterStore)
+        await mesh.stub(ReporterServiceStub).CreateReport(a_request(join=["origin"]), timeout=1.5)
+        await server.stop()
+    mesh.urls["analytics_url"] = analytics
+    await mesh.start(ReporterSettings, wire_reporter, ReporterStore)
+    report = await ended(mesh)
+    assert (report.state, report.reason) == (pb.REPORT_STATE_FAILED, "ERROR_REASON_SEVERAL_ROWS_PER_KEY")
+    assert report.message.startswith("nyc-weather has several rows for 2 join keys, such as (EWR) and (JFK)")
+    assert [event.outcome for event in await mesh.entries(1)] == ["OK"]
+
+
+async def test_a_report_left_running_waits_until_analytics_is_back(mesh: Mesh) -> None:
+    with silence() as mesh.urls["analytics_url"]:
+        server = await mesh.start(ReporterSettings, wire_reporter, ReporterStore)
+        await mesh.stub(ReporterServiceStub).CreateReport(a_request(), timeout=1.5)
+        await server.stop()
+    port = int(mesh.urls["analytics_url"].rpartition(":")[2])
+    await mesh.start(ReporterSettings, wire_reporter, ReporterStore)
+    report = (await mesh.stub(ReporterServiceStub).GetReport(pb.GetReportRequest(report_id="delay-by-rain"))).report
+    assert report.state == pb.REPORT_STATE_RUNNING
+    await mesh.start(AnalyticsSettings, wire_analytics, port=port)
+    assert (await ended(mesh)).state == pb.REPORT_STATE_SUCCEEDED
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
