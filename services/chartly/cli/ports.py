@@ -6,7 +6,7 @@ import errno
 import random
 import socket
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,10 +103,14 @@ def _sockets() -> Iterator[list[str]]:
 
 def _socket_inodes(process: Path) -> Iterator[str]:
     try:
-        links = [str(link.readlink()) for link in (process / "fd").iterdir()]
+        links = list((process / "fd").iterdir())
     except OSError:
         return  # another user's, or gone
-    yield from (link.removeprefix("socket:[").removesuffix("]") for link in links if link.startswith("socket:["))
+    for link in links:
+        with suppress(OSError):  # closed since
+            target = str(link.readlink())
+            if target.startswith("socket:["):
+                yield target.removeprefix("socket:[").removesuffix("]")
 
 
 def _name(process: Path) -> str:

@@ -12,10 +12,12 @@ from chartly.gateway.health import Mesh
 from chartly.gateway.servicer import GatewayServicer
 
 
-def wire(settings: GatewaySettings, clients: runtime.Clients) -> runtime.Server:
+def wire(
+    settings: GatewaySettings, clients: runtime.Clients, *, identify: runtime.Identify | None = None
+) -> runtime.Server:
     """Return a server with the gateway in it."""
     hub = Hub(settings.event_backlog)
-    server = runtime.Server(settings, clients=clients)
+    server = runtime.Server(settings, clients=clients, identify=identify)
     server.add(GatewayServicer(Mesh(settings), hub, comment_seconds=settings.comment_seconds))
     server.background("follow runs", lambda: follow_runs(clients, hub))
     server.background("follow drones", lambda: follow_drones(clients, hub))

@@ -1,0 +1,80 @@
+"""The places in a file that errors speak of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import grpc
+import pytest
+from chartly.api.errors.v1.error_reason_pb2 import ErrorReason
+from chartly.cli.documents import Document, read_document
+from chartly.runtime import ChartlyError, FieldViolation, status_of
+from chartly.runtime.errors import STATUS_KEY
+
+TEXT = b"""profile_id: arrow-issues
+source:
+  http_rest:
+    url: https://api.github.com/repos/apache/arrow/issues
+    auth: {bearer: "${GITHUB_TOKEN}"}
+dims:
+  state: {type: string, enum: [open, closed]}
+measures:
+  comments: {type: integer}
+observed_at: {source: updated_at}
+"""
+
+
+class Refusal(ChartlyError):
+    code = grpc.StatusCode.PERMISSION_DENIED
+    reason = ErrorReason.ERROR_REASON_SECRET_NOT_DECLARED
+
+
+def a_document() -> Document:
+    return Document("arrow.yaml", TEXT, "yaml")
+
+
+def as_call(error: ChartlyError) -> grpc.aio.AioRpcError:
+    trailing = grpc.aio.Metadata((STATUS_KEY, status_of(error).SerializeToString()))
+    return grpc.aio.AioRpcError(error.code, grpc.aio.Metadata(), trailing, error.message, "")
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("source.http_rest.auth.bearer", "arrow.yaml:5:20"),
+        ("dims.state.enum[1]", "arrow.yaml:7:38"),
+        ("dims.state.pattern", "arrow.yaml:7:10"),
+        ("", "arrow.yaml"),
+    ],
+)
+def test_a_field_has_its_place_or_that_of_the_nearest_field_above(path: str, place: str) -> None:
+    assert a_document().at(path) == place
+
+
+def test_a_document_that_cannot_be_read_has_no_places() -> None:
+    assert Document("bad.yaml", b"a: [", "yaml").at("a") == "bad.yaml"
+
+
+def test_a_secret_that_is_not_declared_is_shown_where_the_file_refers_to_it(capsys: pytest.CaptureFixture[str]) -> None:
+    error = Refusal(
+        "secret GITHUB_TOKEN is not declared for api.github.com. Nothing was fetched.", secret="GITHUB_TOKEN"
+    )
+    with pytest.raises(SystemExit) as end, a_document().placing("Nothing was fetched."):
+        raise as_call(error)
+    assert end.value.code == 4
+    said = capsys.readouterr().err
+    assert said == ("arrow.yaml:5:20 secret GITHUB_TOKEN is not declared for api.github.com. Nothing was fetched.\n")
+
+
+def test_problems_that_say_their_place_get_the_file_before_it(capsys: pytest.CaptureFixture[str]) -> None:
+    problem = 'unknown key "paginaton"; did you mean "pagination"?'
+    violations = [FieldViolation("source.http_rest.paginaton", f"12:5 {problem}", "UNKNOWN_KEY")]
+    with pytest.raises(SystemExit), a_document().placing("Nothing was saved."):
+        raise as_call(Refusal("1 problem", violations=violations))
+    assert capsys.readouterr().err == f"arrow.yaml:12:5 {problem} Nothing was saved.\n"
+
+
+def test_a_file_is_json_by_its_name_and_yaml_otherwise(tmp_path: Path) -> None:
+    for name, media_type in (("a.json", "application/json"), ("a.yml", "application/yaml"), ("a", "application/yaml")):
+        (tmp_path / name).write_bytes(b"{}")
+        assert read_document(tmp_path / name).body().content_type == media_type

@@ -1,0 +1,48 @@
+"""The ports of a mesh, and who holds one that is taken."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+from chartly.cli.ports import PortTaken, choose, holder_of
+from chartly.runtime.settings import PORTS
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_the_holder_of_a_port_is_named_with_its_pid(taken: int) -> None:
+    assert f"(pid {os.getpid()})" in holder_of(taken)
+
+
+def test_a_taken_port_is_refused_with_its_holder_and_a_way_out(taken: int) -> None:
+    with pytest.raises(PortTaken) as refusal:
+        choose(taken, 0)
+    assert f"port {taken} is taken by" in str(refusal.value)
+    assert f"(pid {os.getpid()})" in str(refusal.value)
+    assert "chartly up --port PORT" in str(refusal.value)
+
+
+def test_a_taken_port_of_a_service_names_the_other_flag(taken: int) -> None:
+    with pytest.raises(PortTaken, match="chartly up --base-port PORT"):
+        choose(0, taken)
+
+
+def test_free_ports_are_all_different_and_not_those_of_outgoing_connections() -> None:
+    ports = choose(0, 0)
+    everything = [ports.edge, *ports.services.values(), *ports.metrics.values()]
+    assert len(set(everything)) == 1 + 2 * len(PORTS)
+    assert max(everything) < 32768
+
+
+def test_services_follow_the_base_port_and_metrics_stand_a_thousand_above() -> None:
+    base = choose(0, 0).edge
+    ports = choose(0, base)
+    assert list(ports.services.values()) == list(range(base, base + len(PORTS)))
+    assert ports.metrics == {name: port + 1000 for name, port in ports.services.items()}
