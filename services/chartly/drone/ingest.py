@@ -1,0 +1,150 @@
+"""From a source's pages to staged files: fetched, mapped and staged at the same time, each batch in its turn.
+
+A batch holds as many pages as make it worth mapping; which pages those are follows from their sizes, not from time. While
+one batch is staged the next is mapped and the one after that is fetched, so memory holds a few batches and no dataset.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
+
+from chartly.api.run.v1 import run_pb2
+from chartly.drone.errors import PageRepeated
+from chartly.drone.progress import Progress
+from chartly.drone.source import Source, SourcePage
+from chartly.drone.stage import StageFolder
+from chartly.engine.mapped import Mapped
+from chartly.engine.mapper import Mapper
+from chartly.engine.pages import Page
+from chartly.engine.staging import Staged, Stager
+from chartly.runtime.tasks import settled
+
+BATCH_BYTES = 8 << 20
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What a run has staged, and the raw pages that it keeps."""
+
+    staged: Staged
+    raw_pages: list[run_pb2.RawPage]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Pages to map together; `repeats` is the number of an earlier page that its only page equals."""
+
+    pages: list[SourcePage] = field(default_factory=list)
+    repeats: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        return sum(len(page.data) for page in self.pages) >= BATCH_BYTES or self.pages[-1].is_awaited
+
+
+class Ingest:
+    """One attempt's way from source to stage."""
+
+    def __init__(self, source: Source, mapper: Mapper, stager: Stager, folder: StageFolder, progress: Progress) -> None:
+        self._source = source
+        self._mapper = mapper
+        self._stager = stager
+        self._folder = folder
+        self._progress = progress
+        self._raw_pages: list[run_pb2.RawPage] = []
+        self._first_with: dict[str, int] = {}
+
+    async def run(self) -> Ingested:
+        """Take all pages and return what was staged of them.
+
+        Raises:
+            DroneError, EngineError: the source cannot be read or mapped to its end.
+        """
+        try:
+            await self._take_all()
+        except BaseExceptionGroup as group:
+            with suppress(Exception):
+                await in_thread(self._stager.finish)
+            raise group.exceptions[0] from None
+        return Ingested(await in_thread(self._stager.finish), self._raw_pages)
+
+    async def _take_all(self) -> None:
+        mapped: asyncio.Future[Mapped] | None = None
+        async with asyncio.TaskGroup() as group, aclosing(self._source.pages()) as pages:
+            staged = group.create_task(_nothing())
+            async for batch in self._batches(pages):
+                if mapped is not None:
+                    await mapped
+                mapped = group.create_task(self._map(batch))
+                staged = group.create_task(self._stage(batch, mapped, staged))
+
+    async def _batches(self, pages: AsyncIterator[SourcePage]) -> AsyncIterator[_Batch]:
+        batch = _Batch()
+        async for page in pages:
+            await self._note(page)
+            if not page.data or page.data.isspace():
+                page.counted.set_result(0)
+                continue
+            first = self._first_with.setdefault(page.digest, page.number)
+            if first != page.number and batch.pages:
+                yield batch
+                batch = _Batch()
+            batch.pages.append(page)
+            batch.repeats = first if first != page.number else 0
+            if batch.is_full or batch.repeats:
+                yield batch
+                batch = _Batch()
+        if batch.pages:
+            yield batch
+
+    async def _note(self, page: SourcePage) -> None:
+        """Keep the page's raw bytes, where they are kept, and count it."""
+        if page.media_type:
+            await in_thread(self._folder.write_raw, page.digest, page.data)
+            raw_page = run_pb2.RawPage(
+                digest=page.digest, media_type=page.media_type, page=page.number, size_bytes=len(page.data)
+            )
+            if page.captured_time:
+                raw_page.captured_time.FromDatetime(page.captured_time)
+            self._raw_pages.append(raw_page)
+        receipt = self._progress.receipt
+        receipt.pages = page.number
+        receipt.size_bytes = self._source.size_bytes
+        self._progress.says(f"page {page.number}")
+
+    async def _map(self, batch: _Batch) -> Mapped:
+        pages = [Page(page.number, page.data, page.format, page.first_record) for page in batch.pages]
+        mapped = await in_thread(self._mapper.map, pages)
+        receipt = self._progress.receipt
+        if batch.repeats and mapped.extracted:
+            receipt.paging_end = run_pb2.PAGING_END_REPEATED_PAGE
+            raise PageRepeated(batch.pages[0].number, same_as=batch.repeats, records=receipt.extracted)
+        receipt.extracted += mapped.extracted
+        receipt.delivered += mapped.accepted.num_rows
+        receipt.quarantined += mapped.rejected.num_rows
+        receipt.filtered += mapped.filtered
+        for name, count in mapped.warnings.items():
+            receipt.warnings[name] += count
+        if batch.pages[-1].is_awaited:
+            batch.pages[-1].counted.set_result(mapped.extracted)
+        return mapped
+
+    async def _stage(self, batch: _Batch, mapping: asyncio.Future[Mapped], before: asyncio.Future[None]) -> None:
+        mapped = await mapping
+        await before
+        await in_thread(self._stager.add, mapped, {page.number: page.digest for page in batch.pages})
+
+
+async def in_thread(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """Return what a function returns in a worker thread. A cancellation waits for it, so that nothing goes on unseen."""
+    return await settled(asyncio.ensure_future(asyncio.to_thread(function, *arguments, **named)))
+
+
+async def _nothing() -> None:
+    pass
