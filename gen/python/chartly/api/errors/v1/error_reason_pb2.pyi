@@ -73,9 +73,9 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     ERROR_REASON_VERSION_TOO_LOW: _ErrorReason.ValueType  # 45
     """The version is below the smallest that the change allows. Code FAILED_PRECONDITION. {"version": "1.0.1", "smallest": "1.1.0"}"""
     ERROR_REASON_INCOMPATIBLE_CHANGE: _ErrorReason.ValueType  # 46
-    """The dataset cannot hold rows of both revisions. Code FAILED_PRECONDITION. {"profile_id": "nyc-flights", "field": "dep_delay", "change": "type number -> string"}"""
+    """The dataset cannot hold rows of both revisions. Code FAILED_PRECONDITION. {"profile_id": "nyc-flights", "change": "type of dep_delay changed from number to string"}"""
     ERROR_REASON_FIELDS_NEED_KEY: _ErrorReason.ValueType  # 47
-    """Without a primary key, a change of fields would make every row new. Code FAILED_PRECONDITION. {"profile_id": "nyc-flights", "change": "field added: tailnum"}"""
+    """Without a primary key, a change of fields would make every row new. Code FAILED_PRECONDITION. {"profile_id": "nyc-flights", "fields": "tailnum"}"""
     ERROR_REASON_WORK_NOT_FOUND: _ErrorReason.ValueType  # 60
     """There is no such work item. Code NOT_FOUND. {"work_id": "w-0011"}"""
     ERROR_REASON_WORK_STATE: _ErrorReason.ValueType  # 61
@@ -211,9 +211,9 @@ ERROR_REASON_REVISION_CONFLICT: ErrorReason.ValueType  # 44
 ERROR_REASON_VERSION_TOO_LOW: ErrorReason.ValueType  # 45
 """The version is below the smallest that the change allows. Code FAILED_PRECONDITION. {"version": "1.0.1", "smallest": "1.1.0"}"""
 ERROR_REASON_INCOMPATIBLE_CHANGE: ErrorReason.ValueType  # 46
-"""The dataset cannot hold rows of both revisions. Code FAILED_PRECONDITION. {"profile_id": "nyc-flights", "field": "dep_delay", "change": "type number -> string"}"""
+"""The dataset cannot hold rows of both revisions. Code FAILED_PRECONDITION. {"profile_id": "nyc-flights", "change": "type of dep_delay changed from number to string"}"""
 ERROR_REASON_FIELDS_NEED_KEY: ErrorReason.ValueType  # 47
-"""Without a primary key, a change of fields would make every row new. Code FAILED_PRECONDITION. {"profile_id": "nyc-flights", "change": "field added: tailnum"}"""
+"""Without a primary key, a change of fields would make every row new. Code FAILED_PRECONDITION. {"profile_id": "nyc-flights", "fields": "tailnum"}"""
 ERROR_REASON_WORK_NOT_FOUND: ErrorReason.ValueType  # 60
 """There is no such work item. Code NOT_FOUND. {"work_id": "w-0011"}"""
 ERROR_REASON_WORK_STATE: ErrorReason.ValueType  # 61

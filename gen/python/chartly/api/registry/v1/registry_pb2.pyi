@@ -409,7 +409,7 @@ class ValidateProfileResponse(message.Message):
     CHANGES_FIELD_NUMBER: builtins.int
     LATEST_REVISION_FIELD_NUMBER: builtins.int
     latest_revision: builtins.int
-    """Number of the latest revision; 0 for a new profile."""
+    """Number of the latest revision; 0 for a new profile and for one that was deleted."""
     @builtins.property
     def problems(self) -> containers.RepeatedCompositeFieldContainer[Problem]:
         """Every problem, in the order of the document; none in a valid profile."""
@@ -585,15 +585,15 @@ class Problem(message.Message):
     MESSAGE_FIELD_NUMBER: builtins.int
     RULE_FIELD_NUMBER: builtins.int
     line: builtins.int
-    """Line, from 1; 0 where the document came as a message."""
+    """Line, from 1; 0 where the document came as a message, or the problem is with what it would follow."""
     column: builtins.int
-    """Column, from 1; 0 where the document came as a message."""
+    """Column, from 1; 0 as for the line."""
     path: builtins.str
     """Path of the field, as in `source.http_rest.url`."""
     message: builtins.str
     """What is wrong, in words."""
     rule: builtins.str
-    """Name of the rule that is broken, as in `unknown_key` or `string.pattern`."""
+    """Name of the rule that is broken, as in `UNKNOWN_KEY`, `STRING_PATTERN` or `VERSION_TOO_LOW`."""
     def __init__(
         self,
         *,

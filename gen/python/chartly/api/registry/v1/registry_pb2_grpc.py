@@ -93,8 +93,8 @@ class RegistryServiceServicer:
     """
 
     def CreateProfile(self, request, context):
-        """Creates a profile as its first revision.
-        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), ALREADY_EXISTS (PROFILE_EXISTS, REQUEST_ID_REUSED). A retry with the same request_id is safe.
+        """Creates a profile as its first revision. One that was deleted goes on where it ended, for its dataset has stayed.
+        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), ALREADY_EXISTS (PROFILE_EXISTS, REQUEST_ID_REUSED), and for one that was deleted FAILED_PRECONDITION (VERSION_TOO_LOW, INCOMPATIBLE_CHANGE, FIELDS_NEED_KEY). A retry with the same request_id is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -168,7 +168,7 @@ class RegistryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchProfiles(self, request, context):
-        """Follows profiles: first every profile, then each that changes. The answer never ends by itself. For the services of the mesh.
+        """Follows profiles: first every profile, deleted ones too, then each that changes. The answer never ends by itself. For the services of the mesh.
         A retry is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

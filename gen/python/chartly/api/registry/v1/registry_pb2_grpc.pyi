@@ -19,8 +19,8 @@ class RegistryServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateProfile: _aio.UnaryUnaryMultiCallable[_registry_pb2.CreateProfileRequest, _registry_pb2.CreateProfileResponse]
-    """Creates a profile as its first revision.
-    Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), ALREADY_EXISTS (PROFILE_EXISTS, REQUEST_ID_REUSED). A retry with the same request_id is safe.
+    """Creates a profile as its first revision. One that was deleted goes on where it ended, for its dataset has stayed.
+    Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), ALREADY_EXISTS (PROFILE_EXISTS, REQUEST_ID_REUSED), and for one that was deleted FAILED_PRECONDITION (VERSION_TOO_LOW, INCOMPATIBLE_CHANGE, FIELDS_NEED_KEY). A retry with the same request_id is safe.
     """
     UpdateProfile: _aio.UnaryUnaryMultiCallable[_registry_pb2.UpdateProfileRequest, _registry_pb2.UpdateProfileResponse]
     """Adds a revision to a profile. One equal to the latest adds nothing and answers the latest.
@@ -58,7 +58,7 @@ class RegistryServiceStub:
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
     """
     WatchProfiles: _aio.UnaryStreamMultiCallable[_registry_pb2.WatchProfilesRequest, _registry_pb2.WatchProfilesResponse]
-    """Follows profiles: first every profile, then each that changes. The answer never ends by itself. For the services of the mesh.
+    """Follows profiles: first every profile, deleted ones too, then each that changes. The answer never ends by itself. For the services of the mesh.
     A retry is safe.
     """
 
@@ -71,8 +71,8 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_pb2.CreateProfileRequest,
         context: _typing.Any,
     ) -> _abc.Awaitable[_registry_pb2.CreateProfileResponse]:
-        """Creates a profile as its first revision.
-        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), ALREADY_EXISTS (PROFILE_EXISTS, REQUEST_ID_REUSED). A retry with the same request_id is safe.
+        """Creates a profile as its first revision. One that was deleted goes on where it ended, for its dataset has stayed.
+        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), ALREADY_EXISTS (PROFILE_EXISTS, REQUEST_ID_REUSED), and for one that was deleted FAILED_PRECONDITION (VERSION_TOO_LOW, INCOMPATIBLE_CHANGE, FIELDS_NEED_KEY). A retry with the same request_id is safe.
         """
 
     @_abc_1.abstractmethod
@@ -164,7 +164,7 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_pb2.WatchProfilesRequest,
         context: _typing.Any,
     ) -> _abc.AsyncIterator[_registry_pb2.WatchProfilesResponse]:
-        """Follows profiles: first every profile, then each that changes. The answer never ends by itself. For the services of the mesh.
+        """Follows profiles: first every profile, deleted ones too, then each that changes. The answer never ends by itself. For the services of the mesh.
         A retry is safe.
         """
 
