@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from chartly.api.reporter.v1 import reporter_pb2 as pb
 from chartly.engine import MAX_SIZE_BYTES, InvalidDocument, parse_message
-from chartly.engine.document import Syntax
 from chartly.reporter.document import report_of
-from chartly.reporter.errors import BodyTooLarge, InvalidReport, UnsupportedMediaType
+from chartly.reporter.errors import InvalidReport
 from chartly.reporter.store import Result
-from google.api.httpbody_pb2 import HttpBody
-
-_SYNTAXES: dict[str, Syntax] = {
-    "": "json",
-    "application/json": "json",
-    "application/yaml": "yaml",
-    "application/x-yaml": "yaml",
-    "text/yaml": "yaml",
-}
-_EXPECTED = ("application/json", "application/yaml")
+from chartly.runtime.bodies import check_size, syntax_of
 
 
-def definition_from_proto(request: pb.CreateReportRequest) -> pb.ReportDefinition:
+async def definition_from_proto(request: pb.CreateReportRequest) -> pb.ReportDefinition:
     """Return the definition of a request, parsed strictly where it is a body.
 
     Raises:
         BodyTooLarge, UnsupportedMediaType: the body is not what is read here.
         InvalidReport: with every problem of the body.
     """
-    return _parsed(request.body) if request.HasField("body") else request.definition
+    if not request.HasField("body"):
+        return request.definition
+    body = request.body
+    check_size(len(body.data), MAX_SIZE_BYTES)
+    try:
+        # A large document takes a second; the loop goes on meanwhile.
+        syntax = syntax_of(body.content_type, body.data)
+        return await asyncio.to_thread(parse_message, body.data, pb.ReportDefinition, syntax)
+    except InvalidDocument as error:
+        raise InvalidReport(error.problems) from None
 
 
 def report_to_proto(result: Result) -> pb.Report:
@@ -52,15 +53,3 @@ def summary_to_proto(result: Result) -> pb.Report:
     if result.end_time is not None:
         report.result_time.FromDatetime(result.end_time)
     return report
-
-
-def _parsed(body: HttpBody) -> pb.ReportDefinition:
-    if len(body.data) > MAX_SIZE_BYTES:
-        raise BodyTooLarge(len(body.data), MAX_SIZE_BYTES)
-    media_type = body.content_type.partition(";")[0].strip().lower()
-    if (syntax := _SYNTAXES.get(media_type)) is None:
-        raise UnsupportedMediaType(media_type, _EXPECTED)
-    try:
-        return parse_message(body.data, pb.ReportDefinition, syntax)
-    except InvalidDocument as error:
-        raise InvalidReport(error.problems) from None

@@ -26,45 +26,6 @@ class InvalidReport(ChartlyError):
         )
 
 
-class BodyTooLarge(ChartlyError):
-    """The body is larger than a definition may be."""
-
-    code = StatusCode.RESOURCE_EXHAUSTED
-    reason = ErrorReason.ERROR_REASON_BODY_TOO_LARGE
-
-    def __init__(self, size_bytes: int, limit_bytes: int) -> None:
-        super().__init__(
-            f"the report has {size_bytes} bytes; at most {limit_bytes} are read. Nothing was saved.",
-            size_bytes=size_bytes,
-            limit_bytes=limit_bytes,
-        )
-
-
-class UnsupportedMediaType(ChartlyError):
-    """The body's media type is neither JSON nor YAML."""
-
-    code = StatusCode.INVALID_ARGUMENT
-    reason = ErrorReason.ERROR_REASON_UNSUPPORTED_MEDIA_TYPE
-
-    def __init__(self, content_type: str, expected: Iterable[str]) -> None:
-        names = ", ".join(expected)
-        super().__init__(
-            f"a report cannot be read as {content_type}; send content-type {names}. Nothing was saved.",
-            content_type=content_type,
-            expected=names,
-        )
-
-
-class RequestIdReused(ChartlyError):
-    """The request id was used before, with another definition."""
-
-    code = StatusCode.ALREADY_EXISTS
-    reason = ErrorReason.ERROR_REASON_REQUEST_ID_REUSED
-
-    def __init__(self, request_id: str) -> None:
-        super().__init__(f"request_id {request_id} was used for another report; take a new one", request_id=request_id)
-
-
 class ReportNotFound(ChartlyError):
     """There is no such report."""
 

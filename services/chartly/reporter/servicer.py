@@ -31,7 +31,7 @@ class ReporterServicer(ReporterServiceServicer):
         self._now = now
 
     async def CreateReport(self, request: pb.CreateReportRequest, context: Context) -> pb.CreateReportResponse:
-        definition = convert.definition_from_proto(request)
+        definition = await convert.definition_from_proto(request)
         context.audit_resource(f"reports/{definition.name}")
         result = await self._begun(definition, request.request_id, context)
         if result.state is State.RUNNING:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from chartly.api.audit.v1.audit_pb2 import Event
-from chartly.reporter.errors import RequestIdReused
 from chartly.reporter.tables import reports, results
 from chartly.runtime import Database, Transaction
+from chartly.runtime.errors import RequestIdReused
 from sqlalchemy import Select, and_, delete, func, insert, or_, select, update
 
 
