@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from chartly.cli.commands.audit import audit
 from chartly.cli.commands.completion import completion
+from chartly.cli.commands.demo import demo
 from chartly.cli.commands.key import key
 from chartly.cli.commands.profile import profile
 from chartly.cli.commands.quarantine import quarantine
@@ -32,6 +33,7 @@ _COMMANDS = (
     key,
     report,
     audit,
+    demo,
     completion,
 )
 

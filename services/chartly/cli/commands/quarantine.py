@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _PAGE = 1000
 _run_option = click.option("--run", "run_id", default="", metavar="RUN", help="Only records of this run.")
-_replayed_option = click.option("--replayed", is_flag=True, help="Also records that were replayed.")
+_replayed_option = click.option("--all", "replayed", is_flag=True, help="Also records that were replayed.")
 
 
 @click.group()

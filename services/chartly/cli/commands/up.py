@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 _DOWN_SECONDS = 10.0
 
 
+def _host(text: str) -> str:
+    from chartly.drone.egress import AllowedHost
+
+    try:
+        AllowedHost.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    return text
+
+
 def _port_option(flag: str, default: int, meaning: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     return click.option(
         flag, default=default, show_default=True, type=click.IntRange(0, 64000), metavar="PORT", help=meaning
@@ -36,6 +46,7 @@ def _port_option(flag: str, default: int, meaning: str) -> Callable[[Callable[..
     "--allow-host",
     "allow_hosts",
     multiple=True,
+    callback=lambda _context, _option, hosts: tuple(map(_host, hosts)),
     metavar="HOST[:PORT]",
     help="Address that drones may fetch although it is not public.",
 )
