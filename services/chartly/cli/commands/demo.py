@@ -68,6 +68,8 @@ async def _work(data_dir: Path) -> None:
 
 def _clear(data_dir: Path) -> None:
     """Remove a folder that an earlier demo made, and stop its mesh; leave any other alone."""
+    from chartly.cli.data_folder import DataFolder
+
     if not data_dir.exists():
         return
     if not (data_dir / _MARK).exists():
@@ -76,7 +78,8 @@ def _clear(data_dir: Path) -> None:
             f"{shown(data_dir)} is there and was not made by a demo, so it is left alone. "
             "Choose another: chartly demo --data-dir DIR",
         )
-    _chartly("down", data_dir=data_dir)
+    if DataFolder(data_dir).said():
+        _chartly("down", data_dir=data_dir)
     shutil.rmtree(data_dir)
 
 
