@@ -19,10 +19,8 @@ def wire(settings: AuditSettings, store: AuditStore, clients: runtime.Clients) -
 
 async def main(settings: AuditSettings) -> None:
     """Serve until a signal."""
-    clients = runtime.Clients(settings)
-    async with AuditStore.open(settings.database_url) as store:
+    async with AuditStore.open(settings.database_url) as store, runtime.Clients(settings) as clients:
         await wire(settings, store, clients).serve_until_signal()
-        await clients.close()
 
 
 if __name__ == "__main__":

@@ -27,10 +27,9 @@ async def wire(settings: AuthSettings, store: AuthStore, clients: runtime.Client
 
 async def main(settings: AuthSettings) -> None:
     """Serve until a signal."""
-    clients = runtime.Clients(settings)
-    async with AuthStore.open(settings.database_url) as store:
-        await (await wire(settings, store, clients)).serve_until_signal()
-        await clients.close()
+    async with AuthStore.open(settings.database_url) as store, runtime.Clients(settings) as clients:
+        server = await wire(settings, store, clients)
+        await server.serve_until_signal()
 
 
 if __name__ == "__main__":

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from chartly.auth.keys import KeyDraft, new_key
 from chartly.auth.store import AuthStore
+from chartly.runtime.errors import CannotStart
 from chartly.runtime.keys import digest_of, key_id_of
 from chartly.runtime.settings import PORTS
 
 
-class KeyFileInvalid(Exception):
-    """A key file is none of this mesh's, or holds no secret; auth refuses to start."""
+class KeyFileInvalid(CannotStart):
+    """A key file is none of this mesh's, or holds no secret."""
 
 
 @dataclass(frozen=True, slots=True)

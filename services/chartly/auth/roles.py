@@ -75,7 +75,7 @@ RULES: Mapping[str, Rule] = {
 
 
 class UnknownPermission(Exception):
-    """A rule grants or withholds what no contract declares; the service refuses to start."""
+    """A rule grants or withholds what no contract declares, so auth does not start: a bug, of a rule or of a contract."""
 
 
 class Roles:

@@ -19,10 +19,8 @@ def wire(settings: RegistrySettings, store: RegistryStore, clients: runtime.Clie
 
 async def main(settings: RegistrySettings) -> None:
     """Serve until a signal."""
-    clients = runtime.Clients(settings)
-    async with RegistryStore.open(settings.database_url) as store:
+    async with RegistryStore.open(settings.database_url) as store, runtime.Clients(settings) as clients:
         await wire(settings, store, clients).serve_until_signal()
-        await clients.close()
 
 
 if __name__ == "__main__":
