@@ -43,11 +43,11 @@ def csv_blocks(stream: BinaryIO, block_bytes: int = BLOCK_BYTES) -> Iterator[Blo
     """
     header, record = b"", 1
     for piece in _pieces(stream, block_bytes, _last_row_end):
-        if not header:
-            end = _first_row_end(piece)
-            header, piece = piece[:end], piece[end:]
-        yield Block(header + piece, record)
-        record += _line_count(_QUOTED.sub(b"", piece) if b'"' in piece else piece)
+        end = 0 if header else _first_row_end(piece)
+        header = header or piece[:end]
+        rows = piece[end:]
+        yield Block(header + rows, record)
+        record += _line_count(_QUOTED.sub(b"", rows) if b'"' in rows else rows)
 
 
 def _pieces(stream: BinaryIO, block_bytes: int, last_end: Callable[[bytes], int]) -> Iterator[bytes]:
