@@ -11,6 +11,7 @@ import grpc
 import pytest
 from chartly import runtime
 from chartly.api.audit.v1 import audit_pb2, audit_pb2_grpc
+from chartly.runtime import boundary
 from chartly.runtime.errors import InvalidPageToken
 from sqlalchemy import text
 
@@ -94,6 +95,29 @@ async def test_a_call_that_fails_after_its_effect_keeps_the_effects_entry(start:
     await failed(probe.stub().Write(probe.contract.thing(), metadata=WRITER))
     (entry,) = await entries(probe.database)
     assert (entry.outcome, await value(probe.database)) == ("OK", 1)
+
+
+async def test_a_call_whose_commit_fails_leaves_an_entry_by_the_next(
+    start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits: list[str] = []
+
+    def fail_the_first(kind: str, name: str, when: str) -> None:
+        if (kind, when) == ("database", "before"):
+            commits.append(name)
+            if len(commits) == 1:
+                raise OSError(28, "No space left on device")
+
+    async def writes(request: Any, context: runtime.Context) -> Any:
+        async with probe.database.transaction() as transaction:
+            await transaction.execute(COUNT_UP)
+        return request
+
+    probe = await start(Write=writes)
+    monkeypatch.setattr(boundary._told, "hook", fail_the_first)
+    await failed(probe.stub().Write(probe.contract.thing(), metadata=WRITER))
+    (entry,) = await entries(probe.database)
+    assert (entry.outcome, await value(probe.database)) == ("INTERNAL", 0)
 
 
 async def test_a_call_without_a_transaction_leaves_an_entry(start: Any) -> None:

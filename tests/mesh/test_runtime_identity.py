@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
+import grpc
 import pytest
 from chartly import runtime
 from chartly.api.auth.v1 import auth_pb2, auth_pb2_grpc
@@ -25,10 +26,14 @@ class Auth(auth_pb2_grpc.AuthServiceServicer):
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
+        self.seconds: list[float] = []
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def Introspect(self, request: Any, context: runtime.Context) -> Any:  # noqa: N802
         self.asked.append((request.secret, context.metadata.get("authorization", "")))
-        await asyncio.sleep(0)
+        self.seconds.append(context.time_remaining())
+        await self.answers.wait()
         if request.secret not in ("", "chk_known"):
             raise Unauthenticated("unknown")
         name = "key/known" if request.secret else "anonymous"
@@ -144,3 +149,32 @@ async def test_a_caller_who_leaves_does_not_take_the_answer_from_others(
     first.cancel()
     assert (await second).name == "key/known"
     assert len(auth[0].asked) == 1
+
+
+async def test_a_callers_short_deadline_does_not_cut_the_answer_for_others(
+    start: Any, auth: tuple[Auth, AuthSettings]
+) -> None:
+    arrived: list[float] = []
+
+    async def identify(secret: str) -> runtime.Principal:
+        arrived.append(0)
+        principal: runtime.Principal = await identities(secret)
+        return principal
+
+    probe = await start(identify=identify)
+    async with runtime.Clients(auth[1]) as clients:
+        identities = AuthIdentities(clients)
+        auth[0].answers.clear()
+        hasty = asyncio.ensure_future(probe.stub().Read(probe.contract.thing(), timeout=0.2))
+        patient = asyncio.ensure_future(error_code(probe.stub().Read(probe.contract.thing())))
+        assert await error_code(hasty) is StatusCode.DEADLINE_EXCEEDED
+        auth[0].answers.set()
+        assert await patient is StatusCode.PERMISSION_DENIED
+    assert (len(arrived), len(auth[0].asked)) == (2, 1)
+    assert 4 < auth[0].seconds[0] <= 5.1
+
+
+async def error_code(call: Any) -> StatusCode:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return caught.value.code()

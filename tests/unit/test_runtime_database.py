@@ -183,6 +183,25 @@ async def test_callers_who_leave_at_any_moment_do_no_harm(database: Database) ->
         assert outcome is not None or f"leaver-{steps}" in there
 
 
+async def test_a_caller_who_leaves_during_the_commit_goes_on_when_it_is_done(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def hook(kind: str, name: str, when: str) -> None:
+        if when == "before":
+            leaver.cancel()
+        else:
+            done.append(name)
+
+    monkeypatch.setattr(boundary._told, "hook", hook)
+    leaver = asyncio.create_task(add(database, "leaver"))
+    with pytest.raises(asyncio.CancelledError):
+        await leaver
+    assert len(done) == 1
+    assert await names(database) == {"counter", "leaver"}
+
+
 async def test_a_caller_who_leaves_during_a_statement_is_rolled_back(database: Database) -> None:
     slow = text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT max(i) FROM n")
     begun = asyncio.Event()
