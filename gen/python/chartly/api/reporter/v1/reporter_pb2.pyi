@@ -363,7 +363,7 @@ class Report(message.Message):
     result_digest: builtins.str
     """Digest of the result, `sha256:…`: over its RFC 8785 JSON, which is the artifact of that digest. Empty without one."""
     message: builtins.str
-    """Why it failed, in words; empty otherwise."""
+    """Why it failed when no call waited for it any more, in words; empty otherwise."""
     reason: builtins.str
     """Name of the `ErrorReason` of a failure."""
     @builtins.property

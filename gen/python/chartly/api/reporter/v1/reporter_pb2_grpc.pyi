@@ -20,7 +20,8 @@ class ReporterServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateReport: _aio.UnaryUnaryMultiCallable[_reporter_pb2.CreateReportRequest, _reporter_pb2.CreateReportResponse]
     """Defines a report, or takes the one of that name, and makes a new result of it. The answer is the report with its result, or RUNNING when it takes longer than the call.
-    Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE, UNKNOWN_FIELD), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), NOT_FOUND (DATASET_NOT_FOUND), FAILED_PRECONDITION (SEVERAL_ROWS_PER_KEY, JOIN_EMPTY, STATISTIC_UNDEFINED). A retry with the same request_id is safe.
+    A result that cannot be made fails the call, and nothing of it is kept.
+    Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, INVALID_FIELD, UNSUPPORTED_MEDIA_TYPE, UNKNOWN_FIELD), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), NOT_FOUND (DATASET_NOT_FOUND), ALREADY_EXISTS (REQUEST_ID_REUSED), FAILED_PRECONDITION (SEVERAL_ROWS_PER_KEY, JOIN_EMPTY, STATISTIC_UNDEFINED), UNAVAILABLE (SERVICE_UNAVAILABLE). A retry with the same request_id is safe.
     """
     ListReports: _aio.UnaryUnaryMultiCallable[_reporter_pb2.ListReportsRequest, _reporter_pb2.ListReportsResponse]
     """Lists reports by name, without their results.
@@ -52,7 +53,8 @@ class ReporterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _typing.Any,
     ) -> _abc.Awaitable[_reporter_pb2.CreateReportResponse]:
         """Defines a report, or takes the one of that name, and makes a new result of it. The answer is the report with its result, or RUNNING when it takes longer than the call.
-        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE, UNKNOWN_FIELD), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), NOT_FOUND (DATASET_NOT_FOUND), FAILED_PRECONDITION (SEVERAL_ROWS_PER_KEY, JOIN_EMPTY, STATISTIC_UNDEFINED). A retry with the same request_id is safe.
+        A result that cannot be made fails the call, and nothing of it is kept.
+        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, INVALID_FIELD, UNSUPPORTED_MEDIA_TYPE, UNKNOWN_FIELD), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), NOT_FOUND (DATASET_NOT_FOUND), ALREADY_EXISTS (REQUEST_ID_REUSED), FAILED_PRECONDITION (SEVERAL_ROWS_PER_KEY, JOIN_EMPTY, STATISTIC_UNDEFINED), UNAVAILABLE (SERVICE_UNAVAILABLE). A retry with the same request_id is safe.
         """
 
     @_abc_1.abstractmethod
