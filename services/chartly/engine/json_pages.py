@@ -1,0 +1,246 @@
+"""Decoding pages of JSON and NDJSON into one JSON text a record."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from collections.abc import Iterator
+from json.decoder import scanstring  # type: ignore[attr-defined]
+from typing import TYPE_CHECKING
+
+from chartly.engine.errors import UnreadablePage
+from chartly.engine.expressions import LONG_NUMBER
+from chartly.engine.pages import Decoded, Fault, Page
+from chartly.engine.reading import TextOf, error_of
+from chartly.engine.tokens import INVALID_UTF8, Record, parse_record, text_at
+from chartly.engine.tokens import has_path as record_has_path
+from chartly.engine.values import Unfit
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from chartly.engine.workers import Worker
+
+_MARK = b"\xef\xbb\xbf"
+_SPACE = re.compile(r"[ \t\n\r]*")
+_MAX_KEYS_SHOWN = 20
+
+
+class JsonRecords(Decoded):
+    """Records of which each is one JSON text, in the column `j`."""
+
+    relation = "json"
+
+    def __init__(
+        self, page: Page, texts: pa.Array, indexes: list[int] | None = None, faults: list[Fault] | None = None
+    ) -> None:
+        import pyarrow as pa
+
+        super().__init__(page, pa.table({"j": texts}), indexes, faults)
+
+    def raw(self, row: int) -> str:
+        """Return a record as JSON text."""
+        return self.rows["j"][row].as_py() or "null"
+
+    def texts_of(self, row: int) -> TextOf:
+        """Return the texts of a record, by path."""
+        record = parse_record(self.raw(row))
+        return lambda path: text_at(record, path)
+
+    def has_path(self, path: str) -> bool:
+        """Return whether any record has a path."""
+        return any(record_has_path(record, path) for record in self._records())
+
+    def keys(self) -> list[str]:
+        """Return the keys that records have."""
+        keys: dict[str, None] = {}
+        for record in self._records():
+            keys |= dict.fromkeys(record)
+        return list(keys)
+
+    def _records(self) -> Iterator[Record]:
+        for row in range(self.rows.num_rows):
+            try:
+                yield parse_record(self.raw(row))
+            except Unfit:
+                continue
+
+
+class ListedRecords(JsonRecords):
+    """Records of a JSON page, whose texts DuckDB has written again; the page's own text of each is cut out when asked for."""
+
+    def __init__(self, page: Page, texts: pa.Array, text: str, path: str) -> None:
+        """Keep the JSON texts of records."""
+        super().__init__(page, texts)
+        self._text, self._path = text, path
+        self._slices: list[str] | None = None
+
+    def raw(self, row: int) -> str:
+        """Return a record as JSON text."""
+        if self._slices is None:
+            self._slices = list(slices(self._text, self._path))
+        return self._slices[row]
+
+
+def decode_ndjson(page: Page) -> JsonRecords:
+    """Return the lines of a page, empty ones left out; a line that is not UTF-8 is a fault."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    data = page.data.removeprefix(_MARK)
+    whole = pa.Array.from_buffers(
+        pa.large_binary(), 1, [None, pa.py_buffer(struct.pack("=qq", 0, len(data))), pa.py_buffer(data)]
+    )
+    lines = pc.split_pattern(whole, b"\n").values
+    lines = lines.slice(0, len(lines) - 1) if data.endswith(b"\n") else lines
+    if len(lines) and pc.min(pc.binary_length(lines)).as_py() < len(b"{}"):
+        lines = lines.filter(pc.invert(pc.is_in(lines, pa.array([b"", b"\r", b" "], pa.large_binary()))))
+    try:
+        return JsonRecords(page, lines.cast(pa.large_string()))
+    except pa.ArrowInvalid:
+        return _lines_one_by_one(page, lines.to_pylist())
+
+
+def _lines_one_by_one(page: Page, lines: list[bytes]) -> JsonRecords:
+    import pyarrow as pa
+
+    texts, indexes, faults = [], [], []
+    for index, line in enumerate(lines):
+        try:
+            texts.append(line.decode())
+            indexes.append(index)
+        except UnicodeDecodeError as error:
+            faults.append(_not_unicode(index, line, error))
+    return JsonRecords(page, pa.array(texts, pa.large_string()), indexes, faults)
+
+
+def _not_unicode(index: int, line: bytes, error: UnicodeDecodeError) -> Fault:
+    """Return the fault of a line with a wrong byte; its raw form shows U+FFFD there, the page's artifact has the byte."""
+    unfit = Unfit(f"has byte 0x{line[error.start]:02x} at {error.start}, which is not UTF-8", INVALID_UTF8)
+    text = line.decode("utf-8", "replace")
+    return Fault(index, json.dumps(text, ensure_ascii=False), error_of(unfit, "", text))
+
+
+def decode_json(page: Page, path: str, worker: Worker) -> JsonRecords:
+    """Return the records at a path of a page: the items of a list there, or the one object that is there.
+
+    Raises:
+        UnreadablePage: the page is not JSON, or has no list and no object at the path.
+    """
+    import pyarrow as pa
+
+    try:
+        text = page.data.removeprefix(_MARK).decode()
+    except UnicodeDecodeError:
+        return _json_one_by_one(page, path)
+    if re.search(LONG_NUMBER, text):
+        return JsonRecords(page, pa.array(_read_slices(page, text, path), pa.large_string()))
+    import duckdb
+
+    try:
+        found = worker.ask(_LIST_QUERY, page=text, path=json_path(path))
+    except duckdb.InvalidInputException as error:
+        raise UnreadablePage(f"page {page.number} is not JSON: {_first_line(error)}", page=page.number) from None
+    kind = found["kind"][0].as_py()
+    if kind == "ARRAY":
+        return ListedRecords(page, found["records"].combine_chunks().values.cast(pa.large_string()), text, path)
+    return JsonRecords(page, pa.array(_read_slices(page, text, path), pa.large_string()))
+
+
+_LIST_QUERY = """
+SELECT json_type(records) AS kind, CASE WHEN json_type(records) = 'ARRAY' THEN from_json(records, '["JSON"]') END AS records
+FROM (SELECT json_extract($page::JSON, $path) AS records)
+"""
+
+
+def _json_one_by_one(page: Page, path: str) -> JsonRecords:
+    """Read a page that is not UTF-8: the records with wrong bytes are faults, the others are good."""
+    import pyarrow as pa
+
+    text = page.data.removeprefix(_MARK).decode("utf-8", "surrogateescape")
+    texts, indexes, faults = [], [], []
+    for index, record in enumerate(_read_slices(page, text, path)):
+        line = record.encode("utf-8", "surrogateescape")
+        try:
+            texts.append(line.decode())
+            indexes.append(index)
+        except UnicodeDecodeError as error:
+            faults.append(_not_unicode(index, line, error))
+    return JsonRecords(page, pa.array(texts, pa.large_string()), indexes, faults)
+
+
+def _read_slices(page: Page, text: str, path: str) -> list[str]:
+    try:
+        return list(slices(text, path))
+    except (ValueError, RecursionError) as error:
+        raise UnreadablePage(f"page {page.number} is not JSON: {error}", page=page.number) from None
+    except LookupError as error:
+        raise UnreadablePage(f"page {page.number}: {error.args[0]}", page=page.number, path=path) from None
+
+
+def slices(text: str, path: str) -> Iterator[str]:
+    """Yield the text of each record of a JSON page: the items of the list at a dotted path, or the object there.
+
+    Raises:
+        ValueError: the text is not JSON.
+        LookupError: there is no list and no object at the path; says what is there.
+    """
+    _DECODER.decode(text)
+    at = _skip(text, 0)
+    for step in path.split(".") if path else ():
+        at = _member(text, at, step, path)
+    if text[at] == "{":
+        yield text[at : _end(text, at)]
+    elif text[at] == "[":
+        yield from _items(text, at)
+    else:
+        raise LookupError(f'records.path "{path}" leads to a value that is no list of records')
+
+
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
+
+
+def _end(text: str, at: int) -> int:
+    return _DECODER.raw_decode(text, at)[1]
+
+
+def _skip(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    return match.end() if match else at
+
+
+def _items(text: str, at: int) -> Iterator[str]:
+    at = _skip(text, at + 1)
+    while text[at] != "]":
+        end = _end(text, at)
+        yield text[at:end]
+        at = _skip(text, end)
+        at = _skip(text, at + 1) if text[at] == "," else at
+
+
+def _member(text: str, at: int, step: str, path: str) -> int:
+    """Return where the value of a key of the object at a place begins."""
+    keys: list[str] = []
+    if text[at] == "{":
+        at = _skip(text, at + 1)
+        while text[at] != "}":
+            key, at = scanstring(text, at + 1, True)
+            at = _skip(text, _skip(text, at) + 1)
+            if key == step:
+                return at
+            keys.append(key)
+            at = _skip(text, _end(text, at))
+            at = _skip(text, at + 1) if text[at] == "," else at
+    shown = f"its keys: {', '.join(keys[:_MAX_KEYS_SHOWN])}" if keys else "there is no object with keys"
+    raise LookupError(f'records.path "{path}" is not in the page; {shown}')
+
+
+def json_path(path: str) -> str:
+    """Return a dotted path as DuckDB's JSON path, in which every key is quoted."""
+    return "$" + "".join(
+        '."' + step.replace("\\", "\\\\").replace('"', '\\"') + '"' for step in path.split(".") if path
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

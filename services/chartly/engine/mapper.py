@@ -1,0 +1,119 @@
+"""Mapping the pages of a run, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+
+import duckdb
+import pyarrow as pa
+from chartly.engine.errors import SourceFieldMissing
+from chartly.engine.json_pages import decode_json, decode_ndjson
+from chartly.engine.mapped import Mapped, accepted_schema, joined
+from chartly.engine.pages import Decoded, Page
+from chartly.engine.parquet_pages import ParquetRecords, decode_parquet
+from chartly.engine.plan import Plan
+from chartly.engine.query import mapping_query
+from chartly.engine.records import map_records
+from chartly.engine.table_pages import TableRecords, decode_csv
+from chartly.engine.texts import JSON_COLUMN, has_strict_form, json_texts, table_texts
+from chartly.engine.workers import Worker, Workers
+
+_ROWS = "{rows}"
+_MAX_KEYS_SHOWN = 20
+
+
+class Mapper:
+    """Maps the pages of one plan, several at once. It keeps no records, and any thread may call it; close it in the end.
+
+    The time goes by in DuckDB and Arrow, on all cores and without the interpreter's lock. Memory is a few times the size of
+    the batch. Pages of some 10 000 records, at least as many a batch as there are cores, are fastest.
+    """
+
+    def __init__(self, plan: Plan, *, check_fields: bool = True) -> None:
+        """Prepare the mapping of a plan.
+
+        Args:
+            check_fields: whether a field that no record of page 1 has fails the run. Say no for records that come one by
+                one: submitted, or mapped again from quarantine.
+        """
+        self.plan = plan
+        self._check_fields = check_fields
+        self._workers = Workers()
+        self._threads = ThreadPoolExecutor(self._workers.count, thread_name_prefix="mapper")
+        self._strict_query = self._json_query(strict=True) if has_strict_form(plan) else None
+        self._loose_query = self._json_query(strict=False)
+
+    def __enter__(self) -> Mapper:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Wait for what is being mapped, and free the threads and the database."""
+        self._threads.shutdown()
+        self._workers.close()
+
+    def map(self, pages: Sequence[Page]) -> Mapped:
+        """Return what a batch of pages comes to.
+
+        Raises:
+            UnreadablePage: a page is not what its format says.
+            SourceFieldMissing: no record of page 1 has a field's path.
+            ValueRefused: a value does not fit a field of severity `fail`.
+        """
+        parts = [self._map_page(pages[0])] if len(pages) == 1 else self._threads.map(self._map_page, pages)
+        return joined(list(parts), accepted_schema(self.plan))
+
+    def _map_page(self, page: Page) -> Mapped:
+        with self._workers.one() as worker:
+            decoded = self._decode(page, worker)
+            self._check_first(decoded)
+            if isinstance(decoded, TableRecords):
+                return self._map_table(decoded, worker)
+            return map_records(self.plan, decoded, self._ask_json(decoded.rows, worker))
+
+    def _decode(self, page: Page, worker: Worker) -> Decoded:
+        match page.format:
+            case "ndjson":
+                return decode_ndjson(page)
+            case "json":
+                return decode_json(page, self.plan.records_path, worker)
+            case "csv":
+                return decode_csv(page, self.plan.csv_delimiter, self.plan.csv_null_values)
+            case "parquet":
+                return decode_parquet(page, self.plan, worker)
+
+    def _check_first(self, decoded: Decoded) -> None:
+        page = decoded.page
+        if not self._check_fields or page.number != 1 or page.first_record != 1 or not decoded.rows.num_rows:
+            return
+        for column in self.plan.inputs:
+            if column.default is None and not decoded.has_path(column.source) and (keys := decoded.keys()):
+                shown = ", ".join(keys[:_MAX_KEYS_SHOWN])
+                raise SourceFieldMissing(
+                    f'{column.name}: no record of page 1 has "{column.source}"; its keys: {shown}',
+                    field=column.name,
+                    source=column.source,
+                    keys=shown,
+                )
+
+    def _map_table(self, decoded: TableRecords, worker: Worker) -> Mapped:
+        plan = decoded.plan_of(self.plan) if isinstance(decoded, ParquetRecords) else self.plan
+        query = mapping_query(plan, table_texts(plan, _ROWS, decoded.rows.column_names, decoded.nulls))
+        return map_records(plan, decoded, worker.run(query, decoded.rows))
+
+    def _ask_json(self, rows: pa.Table, worker: Worker) -> pa.Table:
+        if self._strict_query:
+            try:
+                return worker.run(self._strict_query, rows)
+            except duckdb.InvalidInputException:
+                self._strict_query = None  # records lack keys, and so would the next page's
+        return worker.run(self._loose_query, rows)
+
+    def _json_query(self, *, strict: bool) -> str:
+        return mapping_query(self.plan, json_texts(self.plan, _ROWS, strict=strict), json_column=JSON_COLUMN)
