@@ -27,12 +27,13 @@ class Auth(auth_pb2_grpc.AuthServiceServicer):
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
         self.seconds: list[float] = []
-        self.answers = asyncio.Event()
+        self.called, self.answers = asyncio.Event(), asyncio.Event()
         self.answers.set()
 
     async def Introspect(self, request: Any, context: runtime.Context) -> Any:  # noqa: N802
         self.asked.append((request.secret, context.metadata.get("authorization", "")))
         self.seconds.append(context.time_remaining())
+        self.called.set()
         await self.answers.wait()
         if request.secret not in ("", "chk_known"):
             raise Unauthenticated("unknown")
@@ -166,6 +167,7 @@ async def test_a_callers_short_deadline_does_not_cut_the_answer_for_others(
         identities = AuthIdentities(clients)
         auth[0].answers.clear()
         hasty = asyncio.ensure_future(probe.stub().Read(probe.contract.thing(), timeout=0.2))
+        await auth[0].called.wait()
         patient = asyncio.ensure_future(error_code(probe.stub().Read(probe.contract.thing())))
         assert await error_code(hasty) is StatusCode.DEADLINE_EXCEEDED
         auth[0].answers.set()
