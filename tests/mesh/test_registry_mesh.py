@@ -250,3 +250,11 @@ async def test_a_watch_follows_and_ends_when_the_registry_drains(mesh: Mesh) -> 
         error = await refusal(watch.read())
         await stopping
     assert (error.code, error.reason) == (grpc.StatusCode.UNAVAILABLE, REASON.ERROR_REASON_DRAINING)
+
+
+@pytest.mark.parametrize("seconds", [0, -(10**15), 10**15])
+async def test_a_key_that_expires_when_it_cannot_is_refused(mesh: Mesh, seconds: int) -> None:
+    request = auth_pb2.CreateKeyRequest(name="ci", roles=["viewer"])
+    request.expire_time.seconds = seconds
+    error = await refusal(mesh.stub(AuthServiceStub, mesh.admin).CreateKey(request))
+    assert (error.reason, error.violations[0].field) == (REASON.ERROR_REASON_INVALID_FIELD, "expire_time")

@@ -111,6 +111,8 @@ async def test_a_page_token_holds_for_its_filter_only(audit: AuditServicer) -> N
         (pb.ListEntriesRequest(start_time=Timestamp(seconds=2, nanos=5)), ["b", "c"]),
         (pb.ListEntriesRequest(end_time=Timestamp(seconds=2, nanos=5)), ["a"]),
         (pb.ListEntriesRequest(actor="anonymous", action="key.create"), []),
+        (pb.ListEntriesRequest(end_time=Timestamp(seconds=253402300799)), ["a", "b", "c"]),
+        (pb.ListEntriesRequest(start_time=Timestamp(seconds=-62135596800)), ["a", "b", "c"]),
     ],
 )
 async def test_filters(audit: AuditServicer, wanted: pb.ListEntriesRequest, found: list[str]) -> None:

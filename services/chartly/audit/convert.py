@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chartly.api.audit.v1 import audit_pb2 as pb
-from chartly.audit.leaves import event_of
+from chartly.audit.leaves import event_of, nanos_of
 from chartly.audit.store import Filter, Head, Record
 from chartly.runtime.pages import decode_page_token, encode_page_token
 from google.protobuf.json_format import ParseError
@@ -15,8 +15,8 @@ def filter_of(request: pb.ListEntriesRequest) -> Filter:
         actor=request.actor,
         action=request.action,
         resource=request.resource,
-        start_nanos=request.start_time.ToNanoseconds() if request.HasField("start_time") else None,
-        end_nanos=request.end_time.ToNanoseconds() if request.HasField("end_time") else None,
+        start_nanos=nanos_of(request.start_time) if request.HasField("start_time") else None,
+        end_nanos=nanos_of(request.end_time) if request.HasField("end_time") else None,
     )
 
 

@@ -6,6 +6,7 @@ import json
 
 from chartly.api.audit.v1.audit_pb2 import Event
 from google.protobuf import json_format
+from google.protobuf.timestamp_pb2 import Timestamp
 
 
 def leaf_of(event: Event) -> bytes:
@@ -16,6 +17,11 @@ def leaf_of(event: Event) -> bytes:
     """
     fields = json_format.MessageToDict(event, preserving_proto_field_name=True)
     return json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def nanos_of(time: Timestamp) -> int:
+    """Return an instant as nanoseconds since 1970, for comparison: those beyond 64 bits (the year 2262) are all the same."""
+    return max(-(2**63), min(time.ToNanoseconds(), 2**63 - 1))
 
 
 def event_of(leaf: bytes) -> Event:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chartly.api.audit.v1.audit_pb2 import Event
-from chartly.audit.leaves import leaf_of
+from chartly.audit.leaves import leaf_of, nanos_of
 from chartly.audit.merkle import CompactRange, hash_leaf, root_above, split_peaks
 from chartly.audit.tables import entries, tree
 from chartly.runtime import Database
@@ -141,7 +141,7 @@ def _entry_row(index: int, event: Event, leaf: bytes) -> dict[str, object]:
         "tenant": event.tenant,
         "entry_index": index,
         "event_id": event.event_id,
-        "time_nanos": event.time.ToNanoseconds(),
+        "time_nanos": nanos_of(event.time),
         "actor": event.actor,
         "action": event.action,
         "resource": event.resource,

@@ -28,7 +28,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63hartly/api/auth/v1/auth.proto\x12\x13\x63hartly.api.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a$chartly/api/options/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xed\x01\n\x10\x43reateKeyRequest\x12\x1d\n\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x64R\x04name\x12U\n\x05roles\x18\x02 \x03(\tB?\xbaH<\x92\x01\x39\x08\x01\x18\x01\"3r1R\x06viewerR\x08operatorR\x06\x65\x64itorR\x05\x61\x64minR\x05\x64roneR\x07serviceR\x05roles\x12;\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12&\n\nrequest_id\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\trequestId\"W\n\x11\x43reateKeyResponse\x12*\n\x03key\x18\x01 \x01(\x0b\x32\x18.chartly.api.auth.v1.KeyR\x03key\x12\x16\n\x06secret\x18\x02 \x01(\tR\x06secret\"c\n\x0fListKeysRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 R\tpageToken\"h\n\x10ListKeysResponse\x12,\n\x04keys\x18\x01 \x03(\x0b\x32\x18.chartly.api.auth.v1.KeyR\x04keys\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"4\n\x10RevokeKeyRequest\x12 \n\x06key_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x64R\x05keyId\"?\n\x11RevokeKeyResponse\x12*\n\x03key\x18\x01 \x01(\x0b\x32\x18.chartly.api.auth.v1.KeyR\x03key\"5\n\x11IntrospectRequest\x12 \n\x06secret\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06secret\"\x99\x01\n\x12IntrospectResponse\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x1c\n\tprincipal\x18\x02 \x01(\tR\tprincipal\x12\x16\n\x06tenant\x18\x03 \x01(\tR\x06tenant\x12\x14\n\x05roles\x18\x04 \x03(\tR\x05roles\x12 \n\x0bpermissions\x18\x05 \x03(\tR\x0bpermissions\"\xfd\x01\n\x03Key\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n\x05roles\x18\x03 \x03(\tR\x05roles\x12;\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12;\n\x0brevoke_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nrevokeTime2\xcb\x05\n\x0b\x41uthService\x12\xab\x01\n\tCreateKey\x12%.chartly.api.auth.v1.CreateKeyRequest\x1a&.chartly.api.auth.v1.CreateKeyResponse\"O\x90\x02\x00\xaa\xed\x18\x10\x61uth.keys.create\xba\xed\x18\x1b\x08\x01\x12\nkey.create\"\x0bkeys/{name}\x82\xd3\xe4\x93\x02\x13\"\x0e/api/auth/keys:\x01*\x12\xa0\x01\n\x08ListKeys\x12$.chartly.api.auth.v1.ListKeysRequest\x1a%.chartly.api.auth.v1.ListKeysResponse\"G\x90\x02\x01\xaa\xed\x18\x0e\x61uth.keys.read\xba\xed\x18\x18\x08\x02\x1a\x14reads change nothing\x82\xd3\xe4\x93\x02\x10\x12\x0e/api/auth/keys\x12\xb8\x01\n\tRevokeKey\x12%.chartly.api.auth.v1.RevokeKeyRequest\x1a&.chartly.api.auth.v1.RevokeKeyResponse\"\\\x90\x02\x02\xaa\xed\x18\x10\x61uth.keys.revoke\xba\xed\x18\x1d\x08\x01\x12\nkey.revoke\"\rkeys/{key_id}\x82\xd3\xe4\x93\x02\x1e*\x17/api/auth/keys/{key_id}b\x03key\x12\xaf\x01\n\nIntrospect\x12&.chartly.api.auth.v1.IntrospectRequest\x1a\'.chartly.api.auth.v1.IntrospectResponse\"P\x90\x02\x01\xaa\xed\x18\x14\x61uth.keys.introspect\xba\xed\x18-\x08\x02\x1a)every call of the mesh is preceded by one\xc0\xed\x18\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63hartly/api/auth/v1/auth.proto\x12\x13\x63hartly.api.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a$chartly/api/options/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x02\n\x10\x43reateKeyRequest\x12\x1d\n\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x64R\x04name\x12U\n\x05roles\x18\x02 \x03(\tB?\xbaH<\x92\x01\x39\x08\x01\x18\x01\"3r1R\x06viewerR\x08operatorR\x06\x65\x64itorR\x05\x61\x64minR\x05\x64roneR\x07serviceR\x05roles\x12N\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x11\xbaH\x0e\xb2\x01\x0b\"\x07\x08\xff\x82\xd1\xff\xaf\x07\x32\x00R\nexpireTime\x12&\n\nrequest_id\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\trequestId\"W\n\x11\x43reateKeyResponse\x12*\n\x03key\x18\x01 \x01(\x0b\x32\x18.chartly.api.auth.v1.KeyR\x03key\x12\x16\n\x06secret\x18\x02 \x01(\tR\x06secret\"c\n\x0fListKeysRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 R\tpageToken\"h\n\x10ListKeysResponse\x12,\n\x04keys\x18\x01 \x03(\x0b\x32\x18.chartly.api.auth.v1.KeyR\x04keys\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"4\n\x10RevokeKeyRequest\x12 \n\x06key_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x64R\x05keyId\"?\n\x11RevokeKeyResponse\x12*\n\x03key\x18\x01 \x01(\x0b\x32\x18.chartly.api.auth.v1.KeyR\x03key\"5\n\x11IntrospectRequest\x12 \n\x06secret\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x06secret\"\x99\x01\n\x12IntrospectResponse\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x1c\n\tprincipal\x18\x02 \x01(\tR\tprincipal\x12\x16\n\x06tenant\x18\x03 \x01(\tR\x06tenant\x12\x14\n\x05roles\x18\x04 \x03(\tR\x05roles\x12 \n\x0bpermissions\x18\x05 \x03(\tR\x0bpermissions\"\xfd\x01\n\x03Key\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n\x05roles\x18\x03 \x03(\tR\x05roles\x12;\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12;\n\x0brevoke_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nrevokeTime2\xcb\x05\n\x0b\x41uthService\x12\xab\x01\n\tCreateKey\x12%.chartly.api.auth.v1.CreateKeyRequest\x1a&.chartly.api.auth.v1.CreateKeyResponse\"O\x90\x02\x00\xaa\xed\x18\x10\x61uth.keys.create\xba\xed\x18\x1b\x08\x01\x12\nkey.create\"\x0bkeys/{name}\x82\xd3\xe4\x93\x02\x13\"\x0e/api/auth/keys:\x01*\x12\xa0\x01\n\x08ListKeys\x12$.chartly.api.auth.v1.ListKeysRequest\x1a%.chartly.api.auth.v1.ListKeysResponse\"G\x90\x02\x01\xaa\xed\x18\x0e\x61uth.keys.read\xba\xed\x18\x18\x08\x02\x1a\x14reads change nothing\x82\xd3\xe4\x93\x02\x10\x12\x0e/api/auth/keys\x12\xb8\x01\n\tRevokeKey\x12%.chartly.api.auth.v1.RevokeKeyRequest\x1a&.chartly.api.auth.v1.RevokeKeyResponse\"\\\x90\x02\x02\xaa\xed\x18\x10\x61uth.keys.revoke\xba\xed\x18\x1d\x08\x01\x12\nkey.revoke\"\rkeys/{key_id}\x82\xd3\xe4\x93\x02\x1e*\x17/api/auth/keys/{key_id}b\x03key\x12\xaf\x01\n\nIntrospect\x12&.chartly.api.auth.v1.IntrospectRequest\x1a\'.chartly.api.auth.v1.IntrospectResponse\"P\x90\x02\x01\xaa\xed\x18\x14\x61uth.keys.introspect\xba\xed\x18-\x08\x02\x1a)every call of the mesh is preceded by one\xc0\xed\x18\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,6 +39,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEKEYREQUEST'].fields_by_name['name']._serialized_options = b'\272H\006r\004\020\001\030d'
   _globals['_CREATEKEYREQUEST'].fields_by_name['roles']._loaded_options = None
   _globals['_CREATEKEYREQUEST'].fields_by_name['roles']._serialized_options = b'\272H<\222\0019\010\001\030\001\"3r1R\006viewerR\010operatorR\006editorR\005adminR\005droneR\007service'
+  _globals['_CREATEKEYREQUEST'].fields_by_name['expire_time']._loaded_options = None
+  _globals['_CREATEKEYREQUEST'].fields_by_name['expire_time']._serialized_options = b'\272H\016\262\001\013\"\007\010\377\202\321\377\257\0072\000'
   _globals['_CREATEKEYREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_CREATEKEYREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\004r\002\030d'
   _globals['_LISTKEYSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -58,23 +60,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHSERVICE'].methods_by_name['Introspect']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['Introspect']._serialized_options = b'\220\002\001\252\355\030\024auth.keys.introspect\272\355\030-\010\002\032)every call of the mesh is preceded by one\300\355\030\005'
   _globals['_CREATEKEYREQUEST']._serialized_start=186
-  _globals['_CREATEKEYREQUEST']._serialized_end=423
-  _globals['_CREATEKEYRESPONSE']._serialized_start=425
-  _globals['_CREATEKEYRESPONSE']._serialized_end=512
-  _globals['_LISTKEYSREQUEST']._serialized_start=514
-  _globals['_LISTKEYSREQUEST']._serialized_end=613
-  _globals['_LISTKEYSRESPONSE']._serialized_start=615
-  _globals['_LISTKEYSRESPONSE']._serialized_end=719
-  _globals['_REVOKEKEYREQUEST']._serialized_start=721
-  _globals['_REVOKEKEYREQUEST']._serialized_end=773
-  _globals['_REVOKEKEYRESPONSE']._serialized_start=775
-  _globals['_REVOKEKEYRESPONSE']._serialized_end=838
-  _globals['_INTROSPECTREQUEST']._serialized_start=840
-  _globals['_INTROSPECTREQUEST']._serialized_end=893
-  _globals['_INTROSPECTRESPONSE']._serialized_start=896
-  _globals['_INTROSPECTRESPONSE']._serialized_end=1049
-  _globals['_KEY']._serialized_start=1052
-  _globals['_KEY']._serialized_end=1305
-  _globals['_AUTHSERVICE']._serialized_start=1308
-  _globals['_AUTHSERVICE']._serialized_end=2023
+  _globals['_CREATEKEYREQUEST']._serialized_end=442
+  _globals['_CREATEKEYRESPONSE']._serialized_start=444
+  _globals['_CREATEKEYRESPONSE']._serialized_end=531
+  _globals['_LISTKEYSREQUEST']._serialized_start=533
+  _globals['_LISTKEYSREQUEST']._serialized_end=632
+  _globals['_LISTKEYSRESPONSE']._serialized_start=634
+  _globals['_LISTKEYSRESPONSE']._serialized_end=738
+  _globals['_REVOKEKEYREQUEST']._serialized_start=740
+  _globals['_REVOKEKEYREQUEST']._serialized_end=792
+  _globals['_REVOKEKEYRESPONSE']._serialized_start=794
+  _globals['_REVOKEKEYRESPONSE']._serialized_end=857
+  _globals['_INTROSPECTREQUEST']._serialized_start=859
+  _globals['_INTROSPECTREQUEST']._serialized_end=912
+  _globals['_INTROSPECTRESPONSE']._serialized_start=915
+  _globals['_INTROSPECTRESPONSE']._serialized_end=1068
+  _globals['_KEY']._serialized_start=1071
+  _globals['_KEY']._serialized_end=1324
+  _globals['_AUTHSERVICE']._serialized_start=1327
+  _globals['_AUTHSERVICE']._serialized_end=2042
 # @@protoc_insertion_point(module_scope)

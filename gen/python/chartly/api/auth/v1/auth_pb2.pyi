@@ -39,7 +39,7 @@ class CreateKeyRequest(message.Message):
 
     @builtins.property
     def expire_time(self) -> timestamp_pb2.Timestamp:
-        """When it stops working; never if absent."""
+        """When it stops working, after now and within the year 9999 at the latest; never if absent."""
 
     def __init__(
         self,
