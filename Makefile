@@ -47,7 +47,7 @@ test: $(READY) ## Run every test
 
 bench: $(READY) ## Run a benchmark: make bench NAME=ingest
 	@test -f "bench/$(NAME).py" || { echo "NAME is one of:" $(basename $(notdir $(wildcard bench/[a-z]*.py))) >&2; exit 2; }
-	@python bench/$(NAME).py
+	@python -m bench.$(NAME)
 
 check: lint type test ## Run lint, type and test
 
