@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# What the parent waits for, and its children are not to inherit.
-WATCHED = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+from chartly.cli.waiting import WATCHED, forget, held_back
+
 FIRST_WAIT_SECONDS, LAST_WAIT_SECONDS = 1.0, 30.0
 # A process that lived that long is taken to be well again.
 STABLE_SECONDS = 30.0
@@ -43,7 +43,8 @@ class Process:
     def start(self) -> None:
         """Fork it."""
         self._started = time.monotonic()
-        self.pid = _fork(self)
+        with held_back():
+            self.pid = _fork(self)
 
     def ended(self) -> float:
         """Take note that it has ended; return the seconds until it is to be started again."""
@@ -97,8 +98,7 @@ def _leave(parent: int, process: Process) -> None:
     os.setpgid(0, 0)
     _end_with(parent, process.name)
     write_to(process.log)
-    for number in WATCHED - {signal.SIGCHLD}:
-        signal.signal(number, signal.SIG_DFL)
+    forget()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
 
 

@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Sequence
 from http.client import HTTPConnection, HTTPException
 
-from chartly.cli.processes import WATCHED, Process
+from chartly.cli.processes import Process
+from chartly.cli.waiting import Signals
 
 DRAIN_SECONDS = 4.5
 READY_SECONDS = 60.0
@@ -49,6 +50,7 @@ class Supervisor:
         self._on_ready = ready
         self._say = say
         self._changed = changed
+        self._signals = Signals()
         self._is_ready = False
         self._began = time.monotonic()
 
@@ -61,14 +63,14 @@ class Supervisor:
         Raises:
             StartFailed: a process ended before the mesh was ready, or it was not ready in time; nothing is left running.
         """
-        signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
-        try:
-            self._start_all(import_common)
-            self._changed()
-            while not self._asked_to_stop():
-                self._tick()
-        finally:
-            self._drain()
+        with self._signals:
+            try:
+                self._start_all(import_common)
+                self._changed()
+                while not self._asked_to_stop():
+                    self._tick()
+            finally:
+                self._drain()
 
     def _start_all(self, import_common: Callable[[], None]) -> None:
         envoy, *forked = self._processes
@@ -92,9 +94,7 @@ class Supervisor:
 
     def _asked_to_stop(self) -> bool:
         waits = [process.due - time.monotonic() for process in self._processes if not process.pid]
-        seconds = min([_PATIENT_SECONDS if self._is_ready else _TICK_SECONDS, *waits])
-        info = signal.sigtimedwait(WATCHED, max(seconds, 0.0))
-        return info is not None and info.si_signo != signal.SIGCHLD
+        return self._signals.wait(min([_PATIENT_SECONDS if self._is_ready else _TICK_SECONDS, *waits]))
 
     def _reap(self) -> None:
         for process, code in self._ended():
@@ -137,8 +137,7 @@ class Supervisor:
         for process in processes:
             process.send(number)
         while any(process.pid for process in processes) and (left := deadline - time.monotonic()) > 0:
-            info = signal.sigtimedwait(WATCHED, min(left, 0.1))
-            if info is not None and info.si_signo != signal.SIGCHLD:
+            if self._signals.wait(min(left, 0.1)):
                 deadline = 0.0  # asked a second time
             for process, _ in self._ended():
                 process.pid = 0
