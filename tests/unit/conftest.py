@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -98,11 +98,12 @@ def a_table(rows: Iterable[Row], run_id: str, schema: pa.Schema = SCHEMA) -> pa.
 class Storage:
     """Storage as one process has it."""
 
-    def __init__(self, data_dir: Path, store: StorageStore, clock: Clock) -> None:
+    def __init__(self, data_dir: Path, store: StorageStore, clock: Clock, tenant: str = "default") -> None:
         self.data_dir = data_dir
+        self.folder = data_dir / tenant
         self.store = store
         self.clock = clock
-        self.caller: Any = Caller()
+        self.caller: Any = Caller(Principal("k-1", "key/drone", tenant, frozenset(), frozenset()))
         self.restart()
 
     def restart(self) -> None:
@@ -191,6 +192,11 @@ class Storage:
         ]
         return sorted(rows, key=repr)
 
+    async def artifact(self, digest: str) -> tuple[str, bytes]:
+        """Media type and bytes of an artifact."""
+        bodies = [body async for body in self.servicer.GetArtifact(pb.GetArtifactRequest(digest=digest), self.caller)]
+        return bodies[0].content_type, b"".join(body.data for body in bodies)
+
     def files(self) -> list[str]:
         """All that lies in the tenant's folder, but for the logs."""
         folder = self.data_dir / "default"
@@ -200,13 +206,23 @@ class Storage:
             if path.is_file() and "_delta_log" not in path.parts
         )
 
+    def inode(self, name: str) -> int:
+        """What tells a file from others, wherever it moves."""
+        return (self.folder / name).stat().st_ino
+
     async def entries(self) -> list[str]:
         """The ids of the entries in the outbox."""
         from chartly.runtime.outbox import OUTBOX
         from sqlalchemy import select
 
         async with self.store.database.read() as connection:
-            return [row.event_id for row in await connection.execute(select(OUTBOX).order_by(OUTBOX.c.sequence))]
+            found = select(OUTBOX).where(OUTBOX.c.tenant == self.caller.principal.tenant).order_by(OUTBOX.c.sequence)
+            return [row.event_id for row in await connection.execute(found)]
+
+
+@pytest.fixture
+def a_schema() -> pa.Schema:
+    return SCHEMA
 
 
 @pytest.fixture
@@ -218,3 +234,9 @@ def clock() -> Clock:
 async def storage(tmp_path: Path, clock: Clock) -> AsyncIterator[Storage]:
     async with StorageStore.open("sqlite+aiosqlite://") as store:
         yield Storage(tmp_path, store, clock)
+
+
+@pytest.fixture
+def of_tenant(storage: Storage) -> Callable[[str], Storage]:
+    """The same storage, as another tenant sees it."""
+    return lambda tenant: Storage(storage.data_dir, storage.store, storage.clock, tenant)

@@ -39,10 +39,8 @@ async def wire(settings: StorageSettings, store: StorageStore, clients: runtime.
 
 async def main(settings: StorageSettings) -> None:
     """Serve until a signal."""
-    clients = runtime.Clients(settings)
-    async with StorageStore.open(settings.database_url) as store:
+    async with StorageStore.open(settings.database_url) as store, runtime.Clients(settings) as clients:
         await (await wire(settings, store, clients)).serve_until_signal()
-        await clients.close()
 
 
 if __name__ == "__main__":

@@ -37,11 +37,14 @@ class Incoming:
         self._digest.update(data)
         self._file.write(data)
 
-    def keep(self) -> str:
-        """Make all bytes an artifact, durably, and return its digest."""
+    def seal(self) -> None:
+        """Make the bytes durable; there are no more."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
+
+    def keep(self) -> str:
+        """Make what is sealed an artifact, and return its digest."""
         digest = f"sha256:{self._digest.hexdigest()}"
         target = self._layout.artifact(digest)
         target.parent.mkdir(parents=True, exist_ok=True)

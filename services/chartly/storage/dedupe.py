@@ -7,7 +7,7 @@ only ids, keys and instants are compared; whole rows are read once more, and onl
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,21 +43,28 @@ def append(sql: DuckDBPyConnection, staged: Sequence[Path], current: Sequence[Pa
         current: the files of the dataset.
         output: folder for a file that holds only the delivered rows, where one is needed.
     """
+    staged_count = _row_count(sql, staged)
     if not current or not staged:
-        return Delivery(_row_count(sql, staged), 0, tuple(staged), ())
+        return Delivery(staged_count, 0, tuple(staged), ())
     sql.execute(f"""
-        CREATE OR REPLACE TEMP TABLE verdict AS
-        WITH held AS (
-            SELECT record_id, count(*) AS row_count FROM {scan(current)}
-            WHERE record_id IN (SELECT record_id FROM {scan(staged)}) GROUP BY record_id
-        ), numbered AS (
+        CREATE OR REPLACE TEMP TABLE held AS
+        SELECT staged.record_id, any_value(staged.row_count) AS staged_count, count(*) AS held_count
+        FROM {scan(current)} AS held
+        JOIN (SELECT record_id, count(*) AS row_count FROM {scan(staged)} GROUP BY record_id) AS staged
+            ON held.record_id = staged.record_id
+        GROUP BY staged.record_id
+    """)
+    (deduplicated,) = _one(sql, "SELECT coalesce(sum(least(staged_count, held_count)), 0) FROM held")
+    # Windows over all rows are left to the case in which some are new and some are not.
+    delivered_rows = f"""
+        SELECT file, place FROM (
             SELECT record_id, file_index AS file, file_row_number AS place,
                    row_number() OVER (PARTITION BY record_id ORDER BY file_index, file_row_number) AS ordinal
             FROM {scan(staged)}
-        )
-        SELECT file, place, ordinal > coalesce(row_count, 0) AS delivered FROM numbered LEFT JOIN held USING (record_id)
-    """)
-    return _delivery(sql, staged, output, removed=(), kept=())
+        ) LEFT JOIN held USING (record_id) WHERE ordinal > coalesce(held_count, 0)
+    """
+    added = _added(sql, staged, staged_count, staged_count - deduplicated, delivered_rows, output)
+    return Delivery(staged_count - deduplicated, deduplicated, tuple(added), ())
 
 
 def merge(
@@ -86,7 +93,7 @@ def merge(
     """)
     if not current:
         sql.execute("CREATE OR REPLACE TEMP TABLE verdict AS SELECT file, place, last AS delivered FROM staged")
-        return _delivery(sql, staged, output, removed=(), kept=())
+        return _merged(sql, staged, output)
     sql.execute(f"""
         CREATE OR REPLACE TEMP TABLE held AS
         SELECT held.* FROM (SELECT {rows} FROM {scan(current)}) AS held SEMI JOIN staged ON {same_key}
@@ -106,7 +113,8 @@ def merge(
     """)
     removed = [current[file] for (file,) in sql.execute("SELECT DISTINCT file FROM replaced ORDER BY file").fetchall()]
     kept = _write_kept(sql, current, removed, output / "kept.parquet")
-    return _delivery(sql, staged, output, removed=removed, kept=kept)
+    delivery = _merged(sql, staged, output)
+    return replace(delivery, added=(*kept, *delivery.added), removed=tuple(removed))
 
 
 def scan(files: Iterable[Path]) -> str:
@@ -115,19 +123,29 @@ def scan(files: Iterable[Path]) -> str:
     return f"read_parquet([{names}], union_by_name = true)"
 
 
-def _delivery(
-    sql: DuckDBPyConnection, staged: Sequence[Path], output: Path, *, removed: Sequence[Path], kept: Sequence[Path]
-) -> Delivery:
+def _merged(sql: DuckDBPyConnection, staged: Sequence[Path], output: Path) -> Delivery:
     staged_count, delivered = _one(sql, "SELECT count(*), count(*) FILTER (delivered) FROM verdict")
+    rows = "SELECT file, place FROM verdict WHERE delivered"
+    added = _added(sql, staged, staged_count, delivered, rows, output)
+    return Delivery(delivered, staged_count - delivered, tuple(added), ())
+
+
+def _added(
+    sql: DuckDBPyConnection,
+    staged: Sequence[Path],
+    staged_count: int,
+    delivered: int,
+    delivered_rows: str,
+    output: Path,
+) -> list[Path]:
+    """The files that hold just the delivered rows: the staged ones, none, or one that is written."""
     if delivered == staged_count:
-        added = list(staged)
-    elif delivered == 0:
-        added = []
-    else:
-        added = [output / "delivered.parquet"]
-        wanted = "(file_index, file_row_number) IN (SELECT (file, place) FROM verdict WHERE delivered)"
-        _write(sql, staged, wanted, added[0])
-    return Delivery(delivered, staged_count - delivered, (*kept, *added), tuple(removed))
+        return list(staged)
+    if delivered == 0:
+        return []
+    target = output / "delivered.parquet"
+    _write(sql, staged, f"(file_index, file_row_number) IN (SELECT (file, place) FROM ({delivered_rows}))", target)
+    return [target]
 
 
 def _write_kept(sql: DuckDBPyConnection, current: Sequence[Path], removed: Sequence[Path], target: Path) -> list[Path]:

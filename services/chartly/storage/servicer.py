@@ -159,6 +159,8 @@ class StorageServicer(storage_pb2_grpc.StorageServiceServicer):
             async for request in requests:
                 media_type = media_type or request.body.content_type
                 await _in_thread(incoming.add, request.body.data)
+            # gRPC ends the requests of a cancelled call as if they were complete, and cancels a little later: here.
+            await _in_thread(incoming.seal)
             digest = await _in_thread(incoming.keep)
         finally:
             await _in_thread(incoming.discard)

@@ -60,12 +60,10 @@ class Table:
     @classmethod
     def create(cls, folder: Path, schema: pa.Schema) -> Table:
         """Open a table at its latest version; one that does not exist is made first, empty, as version 0."""
-        from deltalake import DeltaTable
-
         if not log.file_of(folder, 0).exists():
             folder.mkdir(parents=True, exist_ok=True)
             with boundary.around("delta", f"{folder.name}/create"):
-                DeltaTable.create(str(folder), schema, mode="ignore", configuration=_CONFIGURATION)
+                _create(folder, schema)
                 _sync(folder, 0)
         return cls.open(folder)
 
@@ -184,6 +182,19 @@ class Table:
     def _column(self, name: str) -> list[Any]:
         values: list[Any] = self._delta.get_add_actions(flatten=True).column(name).to_pylist()
         return values
+
+
+def _create(folder: Path, schema: pa.Schema) -> None:
+    from deltalake import CommitProperties, DeltaTable
+    from deltalake.exceptions import CommitFailedError
+
+    # With retries, of two that create it at once the later one would make its schema version 1.
+    once = CommitProperties(max_commit_retries=0)
+    try:
+        DeltaTable.create(str(folder), schema, mode="ignore", configuration=_CONFIGURATION, commit_properties=once)
+    except CommitFailedError:
+        if not log.file_of(folder, 0).exists():
+            raise
 
 
 def _statistics(file: DataFile) -> str:
