@@ -1,72 +1,12 @@
-"""A mesh that the installed `chartly up` runs, for the tests that need the whole."""
+"""What the tests that need a whole mesh have in common."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
-
-CHARTLY = Path(sys.executable).with_name("chartly")
-READY_SECONDS = 60
-STOP_SECONDS = 10
-
-
-@dataclass
-class Mesh:
-    """A running `chartly up` on free ports; `ready` is the line that it printed when it was."""
-
-    process: subprocess.Popen[str]
-    data_dir: Path
-    ready: str
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """What it says of itself in its data folder: pid, url, ports, and the pid of each process by name."""
-        state: dict[str, Any] = json.loads((self.data_dir / "run" / "mesh.json").read_text())
-        return state
-
-    @property
-    def url(self) -> str:
-        return str(self.state["url"])
-
-    @property
-    def port(self) -> int:
-        return int(self.state["ports"]["edge"])
-
-    @property
-    def admin_key(self) -> str:
-        return (self.data_dir / "admin.key").read_text().strip()
-
-    def client(self, *, key: str | None = None) -> httpx.Client:
-        """Return an HTTP client of the edge, as the administrator or with another key; `""` is anonymous."""
-        secret = self.admin_key if key is None else key
-        headers = {"authorization": f"Bearer {secret}"} if secret else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
-
-    def chartly(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a command of the installed `chartly` on this mesh."""
-        environment = {**os.environ, "CHARTLY_URL": self.url, "CHARTLY_DATA_DIR": str(self.data_dir)}
-        command = [str(CHARTLY), *arguments]
-        return subprocess.run(
-            command, env=environment, input=stdin, capture_output=True, text=True, timeout=120, check=False
-        )
-
-    def stop(self) -> int:
-        """Ask it to end, and return its exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(STOP_SECONDS)
-
+from mesh_process import running_mesh
 
 StartMesh = Callable[..., Any]
 
@@ -74,22 +14,4 @@ StartMesh = Callable[..., Any]
 @pytest.fixture(scope="session")
 def start_mesh() -> StartMesh:
     """Return a context manager that runs a mesh: `with start_mesh(folder, "--no-anonymous") as mesh`."""
-
-    @contextmanager
-    def running(folder: Path, *flags: str, environment: dict[str, str] | None = None) -> Iterator[Mesh]:
-        folder.mkdir(parents=True, exist_ok=True)
-        data_dir = folder / ".chartly"
-        command = [str(CHARTLY), "up", "--port", "0", "--base-port", "0", "--data-dir", str(data_dir), *flags]
-        process = subprocess.Popen(
-            command, cwd=folder, env={**os.environ, **(environment or {})}, stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout is not None
-        with process.stdout:
-            mesh = Mesh(process, data_dir, process.stdout.readline())
-            try:
-                assert mesh.ready.startswith("ready in "), process.wait(STOP_SECONDS)
-                yield mesh
-            finally:
-                mesh.stop()
-
-    return running
+    return running_mesh
