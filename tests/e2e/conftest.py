@@ -10,6 +10,6 @@ import pytest
 
 @pytest.fixture(scope="session")
 def mesh(start_mesh: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A mesh with its defaults, on free ports: see `Mesh` in tests/conftest.py."""
-    with start_mesh(tmp_path_factory.mktemp("mesh")) as running:
+    """A mesh on free ports whose drone may fetch from 127.0.0.1: see `Mesh` in tests/lib/mesh_process.py."""
+    with start_mesh(tmp_path_factory.mktemp("mesh"), "--allow-host", "127.0.0.1") as running:
         yield running
