@@ -17,8 +17,8 @@ from chartly.engine.values import DECIMAL_DIGITS, MAX_EXACT_INTEGER, NUMBER_PATT
 
 _SECONDS = "'%Y-%m-%dT%H:%M:%SZ'"
 _FIRST, _LAST = "TIMESTAMP '0001-01-02 00:00:00'", "TIMESTAMP '9999-12-30 00:00:00'"
-# A JSON number with more than 15 digits may have been rounded on the way here, and cannot be told from an exact one.
-LONG_NUMBER = r"[0-9.][-+0-9.eE]{16}"
+# A JSON number with more than 15 digits, or near zero, may have been rounded on the way here, and nothing shows it.
+LONG_NUMBER = r"[0-9.][-+0-9.eE]{16}|[0-9.][eE]-[0-9]{3}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def canonical(column: Column, value: str, text: str) -> str:
         case "number":
             return _canonical_number(value, text)
         case "decimal":
-            return f"concat('\"', {value}, '\"')"
+            return _canonical_decimal(value, column.scale)
         case "boolean":
             return f"{value}::VARCHAR"
         case "timestamp":
@@ -116,9 +116,10 @@ def _is_plain_integer(text: str) -> str:
 
 def _number(text: str) -> str:
     number = f"TRY_CAST({text} AS DOUBLE)"
+    is_number = f"regexp_full_match({text}, '{NUMBER_PATTERN}')"
     return (
         f"CASE WHEN {_is_plain_integer(text)} THEN {number} "
-        f"WHEN regexp_full_match({text}, '{NUMBER_PATTERN}') AND isfinite({number}) THEN {number} END"
+        f"WHEN {is_number} AND isfinite({number}) THEN CASE WHEN {number} = 0 THEN 0 ELSE {number} END END"
     )
 
 
@@ -139,6 +140,12 @@ def _decimal(source: Source, scale: int) -> str:
     plain = f"regexp_full_match({source.text}, '-?{digits}(\\.{fraction})?')"
     exact = f"(NOT contains({source.text}, '.') OR {source.is_exact})"
     return f"CASE WHEN {plain} AND {exact} THEN TRY_CAST({source.text} AS DECIMAL({DECIMAL_DIGITS}, {scale})) END"
+
+
+def _canonical_decimal(value: str, scale: int) -> str:
+    if scale < DECIMAL_DIGITS:
+        return f"concat('\"', {value}, '\"')"
+    return f"regexp_replace({value}::VARCHAR, '(-?)(.*)', '\"\\10\\2\"')"  # DuckDB writes `.50` where no digit can stand before
 
 
 def _timestamp(column: Column, source: Source) -> str:
@@ -185,7 +192,7 @@ def _epoch(form: str, source: Source) -> str:
     digits, unit = (6, 1_000_000) if form == "epoch_seconds" else (3, 1_000)
     plain = f"regexp_full_match({source.text}, '-?[0-9]{{1,{18 - digits - 1}}}(\\.[0-9]{{1,{digits}}})?')"
     exact = f"(NOT contains({source.text}, '.') OR {source.is_exact})"
-    micros = f"(TRY_CAST({source.text} AS DECIMAL(18, {digits})) * {unit})::BIGINT"
+    micros = f"(TRY_CAST({source.text} AS DECIMAL(38, {digits})) * {unit})::BIGINT"
     return f"CASE WHEN {plain} AND {exact} THEN make_timestamp({micros}) END"
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from chartly.engine.workers import Worker
 
 _MARK = b"\xef\xbb\xbf"
+# DuckDB lets a comma stand before a closing bracket; JSON does not.
+LOOSE_COMMA = r",\s*[}\]]"
 _SPACE = re.compile(r"[ \t\n\r]*")
 _MAX_KEYS_SHOWN = 20
 
@@ -32,11 +34,18 @@ class JsonRecords(Decoded):
     relation = "json"
 
     def __init__(
-        self, page: Page, texts: pa.Array, indexes: list[int] | None = None, faults: list[Fault] | None = None
+        self,
+        page: Page,
+        texts: pa.Array,
+        indexes: list[int] | None = None,
+        faults: list[Fault] | None = None,
+        *,
+        may_be_loose: bool = True,
     ) -> None:
         import pyarrow as pa
 
         super().__init__(page, pa.table({"j": texts}), indexes, faults)
+        self.may_be_loose = may_be_loose
 
     def raw(self, row: int) -> str:
         """Return a record as JSON text."""
@@ -70,8 +79,8 @@ class ListedRecords(JsonRecords):
     """Records of a JSON page, whose texts DuckDB has written again; the page's own text of each is cut out when asked for."""
 
     def __init__(self, page: Page, texts: pa.Array, text: str, path: str) -> None:
-        """Keep the JSON texts of records."""
-        super().__init__(page, texts)
+        """Keep the JSON texts of records; `may_be_loose` where one may have a comma before a closing bracket."""
+        super().__init__(page, texts, may_be_loose=False)
         self._text, self._path = text, path
         self._slices: list[str] | None = None
 
@@ -88,17 +97,29 @@ def decode_ndjson(page: Page) -> JsonRecords:
     import pyarrow.compute as pc
 
     data = page.data.removeprefix(_MARK)
-    whole = pa.Array.from_buffers(
-        pa.large_binary(), 1, [None, pa.py_buffer(struct.pack("=qq", 0, len(data))), pa.py_buffer(data)]
-    )
+    whole = _as_array(data)
     lines = pc.split_pattern(whole, b"\n").values
     lines = lines.slice(0, len(lines) - 1) if data.endswith(b"\n") else lines
     if len(lines) and pc.min(pc.binary_length(lines)).as_py() < len(b"{}"):
         lines = lines.filter(pc.invert(pc.is_in(lines, pa.array([b"", b"\r", b" "], pa.large_binary()))))
     try:
-        return JsonRecords(page, lines.cast(pa.large_string()))
+        return JsonRecords(page, lines.cast(pa.large_string()), may_be_loose=_has(whole, LOOSE_COMMA))
     except pa.ArrowInvalid:
         return _lines_one_by_one(page, lines.to_pylist())
+
+
+def _as_array(data: bytes) -> pa.Array:
+    """Return an array of one value, the data itself, without a copy."""
+    import pyarrow as pa
+
+    offsets = pa.py_buffer(struct.pack("=qq", 0, len(data)))
+    return pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, pa.py_buffer(data)])
+
+
+def _has(whole: pa.Array, pattern: str) -> bool:
+    import pyarrow.compute as pc
+
+    return bool(pc.match_substring_regex(whole, pattern)[0].as_py())
 
 
 def _lines_one_by_one(page: Page, lines: list[bytes]) -> JsonRecords:
@@ -129,11 +150,12 @@ def decode_json(page: Page, path: str, worker: Worker) -> JsonRecords:
     """
     import pyarrow as pa
 
+    data = page.data.removeprefix(_MARK)
     try:
-        text = page.data.removeprefix(_MARK).decode()
+        text = data.decode()
     except UnicodeDecodeError:
         return _json_one_by_one(page, path)
-    if re.search(LONG_NUMBER, text):
+    if _has(_as_array(data), f"{LONG_NUMBER}|{LOOSE_COMMA}"):
         return JsonRecords(page, pa.array(_read_slices(page, text, path), pa.large_string()))
     import duckdb
 

@@ -9,7 +9,7 @@ from types import TracebackType
 import duckdb
 import pyarrow as pa
 from chartly.engine.errors import SourceFieldMissing
-from chartly.engine.json_pages import decode_json, decode_ndjson
+from chartly.engine.json_pages import JsonRecords, decode_json, decode_ndjson
 from chartly.engine.mapped import Mapped, accepted_schema, joined
 from chartly.engine.pages import Decoded, Page
 from chartly.engine.parquet_pages import ParquetRecords, decode_parquet
@@ -75,9 +75,9 @@ class Mapper:
             self._check_first(decoded)
             if isinstance(decoded, TableRecords):
                 return self._map_table(decoded, worker)
-            return map_records(self.plan, decoded, self._ask_json(decoded.rows, worker))
+            return map_records(self.plan, decoded, self._ask_json(decoded, worker))
 
-    def _decode(self, page: Page, worker: Worker) -> Decoded:
+    def _decode(self, page: Page, worker: Worker) -> JsonRecords | TableRecords:
         match page.format:
             case "ndjson":
                 return decode_ndjson(page)
@@ -107,13 +107,13 @@ class Mapper:
         query = mapping_query(plan, table_texts(plan, _ROWS, decoded.rows.column_names, decoded.nulls))
         return map_records(plan, decoded, worker.run(query, decoded.rows))
 
-    def _ask_json(self, rows: pa.Table, worker: Worker) -> pa.Table:
-        if self._strict_query:
+    def _ask_json(self, decoded: JsonRecords, worker: Worker) -> pa.Table:
+        if self._strict_query and not decoded.may_be_loose:
             try:
-                return worker.run(self._strict_query, rows)
+                return worker.run(self._strict_query, decoded.rows)
             except duckdb.InvalidInputException:
                 self._strict_query = None  # records lack keys, and so would the next page's
-        return worker.run(self._loose_query, rows)
+        return worker.run(self._loose_query, decoded.rows)
 
     def _json_query(self, *, strict: bool) -> str:
         return mapping_query(self.plan, json_texts(self.plan, _ROWS, strict=strict), json_column=JSON_COLUMN)

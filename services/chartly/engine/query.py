@@ -7,6 +7,7 @@ It reads a relation of one row a record, with one text a source path, and answer
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from chartly.engine.expressions import Source, canonical, literal, text_literal, typed
 from chartly.engine.plan import OBSERVED_AT, Column, Plan
@@ -29,11 +30,15 @@ def mapping_query(plan: Plan, texts: str, *, json_column: str | None = None) -> 
     read = f"SELECT strange{_each(layer.read for layer in layers)} FROM ({sources})"
     values = f"SELECT *{_each(layer.value for layer in layers)} FROM ({read})"
     odd = " OR ".join(["strange", *(layer.is_odd for layer in layers)])
-    return f"SELECT {odd} AS {ODD}, sha256({_record_json(plan, layers)}) AS record_id{_outputs(layers)} FROM ({values})"
+    outputs = [
+        *([] if plan.observed_at else [f"NULL::TIMESTAMP AS {OBSERVED_AT}"]),
+        *(layer.output for layer in layers),
+    ]
+    return f"SELECT {odd} AS {ODD}, sha256({_record_json(plan, layers)}) AS record_id{_each(outputs)} FROM ({values})"
 
 
-def _each(expressions: object) -> str:
-    return "".join(f", {expression}" for expression in expressions)  # type: ignore[attr-defined]
+def _each(expressions: Iterable[str]) -> str:
+    return "".join(f", {expression}" for expression in expressions)
 
 
 class _Layer:
@@ -127,7 +132,3 @@ def _record_json(plan: Plan, layers: list[_Layer]) -> str:
 def _members(layers: list[_Layer]) -> str:
     pieces = [f"{text_literal(json.dumps(layer.column.name) + ':')}, {layer.json}" for layer in layers]
     return ", ',', ".join(pieces) or "''"
-
-
-def _outputs(layers: list[_Layer]) -> str:
-    return _each(layer.output for layer in layers)

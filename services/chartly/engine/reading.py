@@ -190,10 +190,10 @@ class ColumnReader:
     def _check_bounds(self, value: Any, text: str) -> None:
         low, high = self.bounds
         if low is not None and value < low:
-            message = f"{shown(text)} is below {number_text(self.column.minimum or 0)}"
+            message = f"{shown(text)} is below {number_text(self.column.minimum or 0.0)}"
             raise Unfit(message, Reason.RECORD_ERROR_REASON_BELOW_MINIMUM)
         if high is not None and value > high:
-            message = f"{shown(text)} is above {number_text(self.column.maximum or 0)}"
+            message = f"{shown(text)} is above {number_text(self.column.maximum or 0.0)}"
             raise Unfit(message, Reason.RECORD_ERROR_REASON_ABOVE_MAXIMUM)
 
 

@@ -76,8 +76,6 @@ def _faults(decoded: Decoded) -> list[Rejected]:
 def _as_accepted(plan: Plan, answer: pa.Table) -> pa.Table:
     """Return the answer's records with the types and metadata of the plan; DuckDB's instants are UTC without saying so."""
     schema = accepted_schema(plan)
-    if plan.observed_at is None:
-        answer = answer.append_column(OBSERVED_AT, pa.nulls(answer.num_rows, schema.field(OBSERVED_AT).type))
     return pa.table([_cast(answer[field.name], field.type) for field in schema], schema=schema)
 
 

@@ -9,11 +9,12 @@ import json
 from collections.abc import Iterable
 
 from chartly.engine.expressions import text_literal
-from chartly.engine.json_pages import json_path
+from chartly.engine.json_pages import LOOSE_COMMA, json_path
 from chartly.engine.plan import Plan
 
 JSON_COLUMN = "j"
-_PLAIN = "true|false|-?(0|[1-9][0-9]{0,17})"
+# What is no text but reads as one without a doubt; not 0, because DuckDB reads -0 as 0.
+_PLAIN = "true|false|-?[1-9][0-9]{0,17}"
 
 
 def table_texts(plan: Plan, relation: str, names: Iterable[str], nulls: Iterable[str] = ()) -> str:
@@ -29,8 +30,8 @@ def table_texts(plan: Plan, relation: str, names: Iterable[str], nulls: Iterable
 def json_texts(plan: Plan, relation: str, *, strict: bool) -> str:
     """Return SQL for a table whose column `j` is the JSON text of a record.
 
-    The strict form raises unless every record is an object that has every field's key exactly once; it is the faster.
-    The other form marks such records as strange. A plan with dotted paths has no strict form.
+    The strict form raises unless every record is an object that has every field's key exactly once; it is the faster, and
+    for pages without loose commas. The other form marks such records as strange. A plan with dotted paths has no strict form.
     """
     keys = _Keys(plan)
     values = [keys.value(column.source) for column in plan.inputs]
@@ -94,8 +95,9 @@ class _Keys:
         """Return SQL for records as structs, and whether each record is sound."""
         keys = f"json_keys({JSON_COLUMN})"
         is_sound = (
-            f"CASE WHEN NOT coalesce(json_valid({JSON_COLUMN}), false) THEN false WHEN json_type({JSON_COLUMN}) <> 'OBJECT' "
-            f"THEN false ELSE len({keys}) = len(list_distinct({keys})) END"
+            f"CASE WHEN NOT coalesce(json_valid({JSON_COLUMN}), false) THEN false "
+            f"WHEN json_type({JSON_COLUMN}) <> 'OBJECT' OR regexp_matches({JSON_COLUMN}, '{LOOSE_COMMA}') THEN false "
+            f"ELSE len({keys}) = len(list_distinct({keys})) END"
         )
         sound = f"SELECT {JSON_COLUMN}, {is_sound} AS sound FROM {relation}"
         return f"SELECT {JSON_COLUMN}, sound{self._parse('from_json', f'CASE WHEN sound THEN {JSON_COLUMN} END')} FROM ({sound})"

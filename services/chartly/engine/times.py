@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal, localcontext
 from zoneinfo import ZoneInfo
 
 from chartly.api.run.v1.run_pb2 import RecordErrorReason
-from chartly.engine.values import Unfit, shown
+from chartly.engine.values import Unfit, read_exact, shown
 
 DATE_PATTERN = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 CLOCK_PATTERN = r"[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
@@ -20,8 +20,8 @@ OFFSET_PATTERN = r"(Z|[-+]([01][0-9]|2[0-3]):?[0-5][0-9])"
 EPOCH_UNITS = {"epoch_seconds": Decimal(1_000_000), "epoch_milliseconds": Decimal(1_000)}
 
 _ISO = re.compile(f"({DATE_PATTERN})(?:({CLOCK_PATTERN})({OFFSET_PATTERN})?)?", re.ASCII)
-_EPOCH_TEXT = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
 _DATE = re.compile(DATE_PATTERN, re.ASCII)
+_MAX_EPOCH_DIGITS = 40
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INVALID_TIME = RecordErrorReason.RECORD_ERROR_REASON_INVALID_TIME
 
@@ -85,12 +85,13 @@ def _formatted(text: str, form: str) -> datetime:
 
 
 def _epoch(text: str, form: str) -> datetime:
-    if not _EPOCH_TEXT.fullmatch(text):
-        raise _unfit(text, f"is not a number of {form.removeprefix('epoch_')}")
+    number = read_exact(text)
+    if number.adjusted() > _MAX_EPOCH_DIGITS:
+        raise _unfit(text, "is outside the years 1 to 9999")
+    with localcontext(prec=2 * _MAX_EPOCH_DIGITS + len(text)):
+        micros = int((number * EPOCH_UNITS[form]).to_integral_value(ROUND_FLOOR))
     try:
-        return _EPOCH + timedelta(
-            microseconds=int((Decimal(text) * EPOCH_UNITS[form]).to_integral_value("ROUND_FLOOR"))
-        )
+        return _EPOCH + timedelta(microseconds=micros)
     except OverflowError:
         raise _unfit(text, "is outside the years 1 to 9999") from None
 

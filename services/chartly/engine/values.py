@@ -73,7 +73,7 @@ def read_integer(text: str) -> int:
     Raises:
         Unfit: the text is not a number, not integer, or beyond 64 bits.
     """
-    number = _exact(text)
+    number = read_exact(text)
     if number.adjusted() > DECIMAL_DIGITS:
         raise Unfit(f"{shown(text)} is beyond 64 bits", OUT_OF_RANGE)
     if number != (integer := int(number)):
@@ -84,7 +84,7 @@ def read_integer(text: str) -> int:
 
 
 def read_number(text: str) -> float:
-    """Return a text as the nearest double.
+    """Return a text as the nearest double; minus zero is zero, because their identity is the same.
 
     Raises:
         Unfit: the text is not a number, or beyond a double.
@@ -92,7 +92,7 @@ def read_number(text: str) -> float:
     _check_number(text)
     if not math.isfinite(number := float(text)):
         raise Unfit(f"{shown(text)} is beyond a double", OUT_OF_RANGE)
-    return number
+    return number + 0.0
 
 
 def read_decimal(text: str, scale: int) -> Decimal:
@@ -101,7 +101,7 @@ def read_decimal(text: str, scale: int) -> Decimal:
     Raises:
         Unfit: the text is not a number, or has more digits.
     """
-    number = _exact(text)
+    number = read_exact(text)
     if number and number.adjusted() >= DECIMAL_DIGITS - scale:
         raise Unfit(f"{shown(text)} has more than {DECIMAL_DIGITS - scale} digits before the point", OUT_OF_RANGE)
     with localcontext(prec=DECIMAL_DIGITS + 1):
@@ -122,7 +122,12 @@ def read_boolean(text: str) -> bool:
     return word == "true"
 
 
-def _exact(text: str) -> Decimal:
+def read_exact(text: str) -> Decimal:
+    """Return a text as a number with all its digits.
+
+    Raises:
+        Unfit: the text is not a finite number.
+    """
     _check_number(text)
     try:
         return Decimal(text)
