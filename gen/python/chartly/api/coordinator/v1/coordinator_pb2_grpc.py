@@ -189,7 +189,7 @@ class CoordinatorServiceServicer:
 
     def PreviewProfile(self, request, context):
         """Has a drone fetch and map one page of a profile, saved or not. Leaves no artifact, run, work item or dataset version.
-        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), UNAVAILABLE (NO_DRONE), and with what the drone met, such as PERMISSION_DENIED (ADDRESS_REFUSED, SECRET_NOT_DECLARED, PATH_NOT_ALLOWED). A retry is safe.
+        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), UNAVAILABLE (NO_DRONE), and with what the drone met, such as PERMISSION_DENIED (ADDRESS_REFUSED, SECRET_NOT_DECLARED, PATH_NOT_ALLOWED). A retry is safe, and asks the source again, so nobody retries unasked.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

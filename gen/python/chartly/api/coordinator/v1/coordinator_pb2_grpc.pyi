@@ -47,7 +47,7 @@ class CoordinatorServiceStub:
     """
     PreviewProfile: _aio.UnaryUnaryMultiCallable[_coordinator_pb2.PreviewProfileRequest, _coordinator_pb2.PreviewProfileResponse]
     """Has a drone fetch and map one page of a profile, saved or not. Leaves no artifact, run, work item or dataset version.
-    Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), UNAVAILABLE (NO_DRONE), and with what the drone met, such as PERMISSION_DENIED (ADDRESS_REFUSED, SECRET_NOT_DECLARED, PATH_NOT_ALLOWED). A retry is safe.
+    Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), UNAVAILABLE (NO_DRONE), and with what the drone met, such as PERMISSION_DENIED (ADDRESS_REFUSED, SECRET_NOT_DECLARED, PATH_NOT_ALLOWED). A retry is safe, and asks the source again, so nobody retries unasked.
     """
     LeaseWork: _aio.UnaryUnaryMultiCallable[_coordinator_pb2.LeaseWorkRequest, _coordinator_pb2.LeaseWorkResponse]
     """Waits for work and leases it. An empty answer means that there was none in time. For drones.
@@ -170,7 +170,7 @@ class CoordinatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _typing.Any,
     ) -> _abc.Awaitable[_coordinator_pb2.PreviewProfileResponse]:
         """Has a drone fetch and map one page of a profile, saved or not. Leaves no artifact, run, work item or dataset version.
-        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), UNAVAILABLE (NO_DRONE), and with what the drone met, such as PERMISSION_DENIED (ADDRESS_REFUSED, SECRET_NOT_DECLARED, PATH_NOT_ALLOWED). A retry is safe.
+        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), UNAVAILABLE (NO_DRONE), and with what the drone met, such as PERMISSION_DENIED (ADDRESS_REFUSED, SECRET_NOT_DECLARED, PATH_NOT_ALLOWED). A retry is safe, and asks the source again, so nobody retries unasked.
         """
 
     @_abc_1.abstractmethod
