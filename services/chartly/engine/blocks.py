@@ -15,10 +15,14 @@ _QUOTED = re.compile(rb'"[^"]*"')
 
 
 class Block(NamedTuple):
-    """A piece: its bytes and the number of its first record in the text, from 1."""
+    """A piece: its bytes, the number of its first record in the text, from 1, and its bytes in the text.
+
+    `size_bytes` leaves out the header that a later piece of CSV repeats.
+    """
 
     data: bytes
     first_record: int
+    size_bytes: int
 
 
 def ndjson_blocks(stream: BinaryIO, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
@@ -29,7 +33,7 @@ def ndjson_blocks(stream: BinaryIO, block_bytes: int = BLOCK_BYTES) -> Iterator[
     """
     record = 1
     for piece in _pieces(stream, block_bytes, _last_line_end):
-        yield Block(piece, record)
+        yield Block(piece, record, len(piece))
         record += (
             sum(1 for line in piece.splitlines() if line.strip()) if _has_blank_line(piece) else _line_count(piece)
         )
@@ -46,22 +50,22 @@ def csv_blocks(stream: BinaryIO, block_bytes: int = BLOCK_BYTES) -> Iterator[Blo
         end = 0 if header else _first_row_end(piece)
         header = header or piece[:end]
         rows = piece[end:]
-        yield Block(header + rows, record)
+        yield Block(header + rows, record, len(piece))
         record += _line_count(_QUOTED.sub(b"", rows) if b'"' in rows else rows)
 
 
 def _pieces(stream: BinaryIO, block_bytes: int, last_end: Callable[[bytes], int]) -> Iterator[bytes]:
-    rest = b""
-    while chunk := stream.read(block_bytes):
+    rest, chunk = b"", stream.read(block_bytes)
+    while chunk:
+        following = stream.read(block_bytes)
         rest += chunk
-        end = last_end(rest)
+        end = last_end(rest) if following else len(rest)
         if end:
             yield rest[:end]
             rest = rest[end:]
         elif len(rest) > MAX_RECORD_BYTES:
             raise UnreadablePage(f"a record is longer than {MAX_RECORD_BYTES} bytes, or a quote is never closed")
-    if rest:
-        yield rest
+        chunk = following
 
 
 def _last_line_end(data: bytes) -> int:
