@@ -20,7 +20,9 @@ def wire(settings: CoordinatorSettings, store: CoordinatorStore, clients: runtim
     """Return a server with the coordinator and its background work in it."""
     bell, previews, now = Bell(), Previews(), runtime.utc_now
     profiles = Profiles(clients, bell)
-    leasing = Leasing(store, profiles, previews, lease_duration=timedelta(seconds=settings.lease_seconds), now=now)
+    leasing = Leasing(
+        store, profiles, previews, bell, lease_duration=timedelta(seconds=settings.lease_seconds), now=now
+    )
     server = runtime.Server(settings, clients=clients, outbox=runtime.Outbox(store.database, clients))
     server.add(
         CoordinatorServicer(

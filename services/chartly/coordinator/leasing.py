@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from chartly.api.registry.v1 import registry_pb2
 from chartly.coordinator import queue
+from chartly.coordinator.bell import Bell
 from chartly.coordinator.errors import DroneNotFound
 from chartly.coordinator.previews import Preview, Previews
 from chartly.coordinator.profiles import Profiles
@@ -31,6 +32,7 @@ class Leasing:
         store: CoordinatorStore,
         profiles: Profiles,
         previews: Previews,
+        bell: Bell,
         *,
         lease_duration: timedelta,
         now: Callable[[], datetime],
@@ -38,6 +40,7 @@ class Leasing:
         self._store = store
         self._profiles = profiles
         self._previews = previews
+        self._bell = bell
         self._now = now
         self.lease_duration = lease_duration
 
@@ -73,6 +76,7 @@ class Leasing:
                 work, drone_id=drone_id, profile_version=revision.version, now=now, duration=self.lease_duration
             )
             leased = await tx.save_work(leased)
+        self._bell.ring()
         return Leased(leased, revision)
 
     async def _next_for(self, snapshot: Reader, drone_id: str) -> Work | None:
@@ -91,3 +95,4 @@ class Leasing:
             latest = await tx.find_work(work.work_id)
             if latest is not None and latest.state is queue.WorkState.QUEUED:
                 await tx.save_work(queue.cancel(latest, now=self._now(), message=message))
+        self._bell.ring()
