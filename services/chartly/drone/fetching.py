@@ -197,7 +197,10 @@ def place_of(url: str) -> Place:
 
 def _redirected(request: Request, location: str) -> Request:
     """Return the request to where a redirect points; to another place without what was for the first only."""
-    url = urllib.parse.urldefrag(urllib.parse.urljoin(request.url, location)).url
+    try:
+        url = urllib.parse.urldefrag(urllib.parse.urljoin(request.url, location)).url
+    except ValueError:
+        raise SourceAnswerInvalid(place_of(request.url).host, "redirects to a URL that cannot be read") from None
     private = request.private_headers if place_of(url) == place_of(request.url) else {}
     return replace(request, url=url, private_headers=private)
 
@@ -247,6 +250,7 @@ def _read(connection: _Connection, response: http.client.HTTPResponse, until: fl
                 return None
     if response.length:
         raise http.client.IncompleteRead(b"", response.length)
+    response.close()  # without it the connection takes no further request
     if decoder:
         decoder.check_complete()
     return b"".join(chunks)

@@ -50,10 +50,10 @@ class FileSource(Source):
             stream, file_format = await asyncio.to_thread(self._open, path, stack)
             blocks = _blocks(self._name, stream, file_format)
             while (block := await asyncio.to_thread(self._next, blocks)) is not None:
-                self.size_bytes = await asyncio.to_thread(stream.tell)
-                if self.size_bytes > self._max_bytes:
+                if self.size_bytes + block.size_bytes > self._max_bytes:
                     self.end_at("max_bytes")
                     return
+                self.size_bytes += block.size_bytes
                 yield SourcePage(
                     number=1, data=block.data, format=file_format, digest=digest, first_record=block.first_record
                 )
@@ -96,7 +96,7 @@ def _whole(name: str, stream: BinaryIO) -> Iterator[Block]:
     data = stream.read(MAX_PAGE_BYTES + 1)
     if len(data) > MAX_PAGE_BYTES:
         raise UnsupportedFormat(name, f"is larger than {MAX_PAGE_BYTES >> 20} MiB, which only NDJSON and CSV may be")
-    yield Block(data, 1)
+    yield Block(data, 1, len(data))
 
 
 def _only_member(name: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:

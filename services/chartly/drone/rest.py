@@ -135,7 +135,9 @@ class RestSource(Source):
                 await asyncio.sleep(FIRST_RETRY_SECONDS * 2 ** (failures - 1))
                 continue
             self._go_on()
-            return None if answer.body is None else await asyncio.to_thread(self._page, step, answer)
+            return (
+                None if answer.body is None else self._page(step, answer, *await asyncio.to_thread(self._raw, answer))
+            )
 
     def _fetch(self, step: Step) -> Answer:
         left = self._limits.max_bytes - self.size_bytes
@@ -148,13 +150,17 @@ class RestSource(Source):
             )
         return answer
 
-    def _page(self, step: Step, answer: Answer) -> _Fetched:
+    def _raw(self, answer: Answer) -> tuple[bytes, str]:
+        """Return the bytes to map and keep, and their digest."""
         body = self._secrets.redact_bytes(answer.body or b"")
+        return body, f"sha256:{hashlib.sha256(body).hexdigest()}"
+
+    def _page(self, step: Step, answer: Answer, body: bytes, digest: str) -> _Fetched:
         page = SourcePage(
             number=step.number,
             data=body,
             format=format_of(answer),
-            digest=f"sha256:{hashlib.sha256(body).hexdigest()}",
+            digest=digest,
             media_type=answer.content_type or "application/octet-stream",
             captured_time=datetime.now(UTC),
             is_awaited=self._paging.counts,
