@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 READY := .venv/.ready
 PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo up gen accept-break lint type test bench check lock
+.PHONY: help setup demo up gen accept-break lint type test golden bench check lock
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ type: $(READY) ## Check types, strictly
 
 test: $(READY) ## Run every test
 	@python -m pytest
+
+golden: $(READY) ## Rewrite the golden files of the tests, whose diff is read like code
+	@PYTHONPATH=tests/lib python tests/e2e/test_e2e_shapes.py
+	@python tests/contract/test_contract_roles.py
 
 bench: $(READY) ## Run a benchmark: make bench NAME=ingest
 	@test -f "bench/$(NAME).py" || { echo "NAME is one of:" $(basename $(notdir $(wildcard bench/[a-z]*.py))) >&2; exit 2; }
