@@ -20,9 +20,11 @@ from chartly.api.storage.v1 import storage_pb2 as pb
 from chartly.runtime.identity import Principal
 from chartly.storage.collector import Collector
 from chartly.storage.datasets import Datasets, Limits
+from chartly.storage.metrics import IngestMetrics
 from chartly.storage.projection import Projection
 from chartly.storage.servicer import StorageServicer
 from chartly.storage.store import StorageStore
+from prometheus_client import CollectorRegistry
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -56,9 +58,7 @@ class Clock:
 class Caller:
     """What the servicer reads of a context."""
 
-    principal: Principal = field(
-        default_factory=lambda: Principal("k-1", "key/drone", "default", frozenset(), frozenset())
-    )
+    principal: Principal
     request_id: str = "request-1"
     numbers: Any = field(default_factory=itertools.count)
     resource: str = ""
@@ -103,6 +103,8 @@ class Storage:
         self.folder = data_dir / tenant
         self.store = store
         self.clock = clock
+        self.registry = CollectorRegistry()
+        self.ingest = IngestMetrics(self.registry)
         self.caller: Any = Caller(Principal("k-1", "key/drone", tenant, frozenset(), frozenset()))
         self.restart()
 
@@ -113,7 +115,7 @@ class Storage:
         self.datasets = Datasets(self.store, self.projection, limits, now=self.clock)
         self.collector = Collector(self.store, self.projection, keep_superseded=timedelta(days=30), now=self.clock)
         self.servicer = StorageServicer(
-            self.store, self.datasets, self.projection, now=self.clock, max_artifact_bytes=1 << 20
+            self.store, self.datasets, self.projection, self.ingest, now=self.clock, max_artifact_bytes=1 << 20
         )
 
     async def stage(
@@ -199,12 +201,8 @@ class Storage:
 
     def files(self) -> list[str]:
         """All that lies in the tenant's folder, but for the logs."""
-        folder = self.data_dir / "default"
-        return sorted(
-            str(path.relative_to(folder))
-            for path in folder.rglob("*")
-            if path.is_file() and "_delta_log" not in path.parts
-        )
+        files = [path for path in self.folder.rglob("*") if path.is_file() and "_delta_log" not in path.parts]
+        return sorted(str(path.relative_to(self.folder)) for path in files)
 
     def inode(self, name: str) -> int:
         """What tells a file from others, wherever it moves."""

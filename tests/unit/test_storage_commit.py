@@ -107,6 +107,19 @@ async def test_the_ledger_gets_one_entry_for_a_commit(storage: Any) -> None:
     assert await storage.entries() == ["event-0"]
 
 
+async def test_what_became_of_the_records_is_counted_once(storage: Any) -> None:
+    request = await storage.stage("first", [[MILAN, ROME]], quarantined=2, filtered=1)
+    request.receipt.size_bytes = 7
+    for _ in range(2):
+        await storage.commit(request)
+    await storage.run("second", [[MILAN]])
+    outcomes = ("delivered", "deduplicated", "quarantined", "filtered")
+    found = [storage.registry.get_sample_value("chartly_ingest_records_total", {"outcome": name}) for name in outcomes]
+    assert found == [2, 1, 2, 1]
+    assert storage.registry.get_sample_value("chartly_ingest_runs_total", {"state": "SUCCEEDED"}) == 2
+    assert storage.registry.get_sample_value("chartly_ingest_bytes_total") == 7
+
+
 async def test_a_commit_says_all_that_the_run_said(storage: Any) -> None:
     request = await storage.stage("first", [[MILAN]])
     request.state, request.trigger = run_pb2.RUN_STATE_PARTIAL, run_pb2.TRIGGER_REPLAY

@@ -197,6 +197,16 @@ async def test_the_tables_can_be_made_again_from_the_logs(storage: Any, rebuilt:
     assert len([name for name in rebuilt.files() if name.startswith("datasets/")]) == 1
 
 
+async def test_tables_made_again_have_the_commits_in_their_order(storage: Any, rebuilt: Any) -> None:
+    for number, dataset_id in enumerate(("b", "a", "b", "c", "a")):
+        storage.clock.now += timedelta(seconds=1)
+        await storage.run(f"work-{number}", [[("MI01", number, 1)]], dataset_id=dataset_id)
+    follow = [s.servicer.WatchCommits(pb.WatchCommitsRequest(), s.caller) for s in (storage, rebuilt)]
+    answers = [await anext(followed) for followed in follow]
+    assert [commit.dataset_id for commit in answers[0].commits] == ["b", "a", "b", "c", "a"]
+    assert answers[1] == answers[0]
+
+
 async def test_an_answer_waits_for_what_the_tables_lack(storage: Any, rebuilt: Any) -> None:
     await storage.run("first", [[MILAN]])
     assert (await get(rebuilt)).version == 1

@@ -9,6 +9,7 @@ from chartly import runtime
 from chartly.storage.collector import Collector
 from chartly.storage.config import StorageSettings
 from chartly.storage.datasets import Datasets, Limits
+from chartly.storage.metrics import IngestMetrics
 from chartly.storage.projection import Projection
 from chartly.storage.servicer import StorageServicer
 from chartly.storage.store import StorageStore
@@ -28,11 +29,9 @@ async def wire(settings: StorageSettings, store: StorageStore, clients: runtime.
     keep = timedelta(days=settings.superseded_days)
     collector = Collector(store, projection, keep_superseded=keep, now=runtime.utc_now)
     server = runtime.Server(settings, clients=clients, outbox=runtime.Outbox(store.database, clients))
-    server.add(
-        StorageServicer(
-            store, datasets, projection, now=runtime.utc_now, max_artifact_bytes=settings.max_artifact_bytes
-        )
-    )
+    ingest = IngestMetrics(server.metrics.registry)
+    limit = settings.max_artifact_bytes
+    server.add(StorageServicer(store, datasets, projection, ingest, now=runtime.utc_now, max_artifact_bytes=limit))
     server.background("collector", lambda: collector.run(every_seconds=settings.collection_seconds))
     return server
 

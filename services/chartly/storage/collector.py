@@ -66,7 +66,7 @@ class Collector:
 
 
 def _added_by(table: Path, version: int) -> set[str]:
-    return set(log.read(table, after=version - 1)[0].added)
+    return set(log.read(table, after=version - 1, up_to=version)[0].added)
 
 
 def _unlink(folder: Path, names: Iterable[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -50,7 +50,7 @@ def draft(request: pb.CommitRunRequest) -> Draft:
     )
 
 
-def description(request: pb.CommitRunRequest, event: Event, commit_time: datetime) -> Describe:
+def description(request: pb.CommitRunRequest, event: Event, *, now: Callable[[], datetime]) -> Describe:
     """What the log says of the commit that a call makes: the `Commit`, the key of the dataset, and the ledger's entry."""
 
     def describe(outcome: Outcome) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def description(request: pb.CommitRunRequest, event: Event, commit_time: datetim
             raw_pages=request.raw_pages,
             replayed_run_ids=request.replayed_run_ids,
             row_count=outcome.row_count,
-            commit_time=timestamp(commit_time),
+            commit_time=timestamp(now()),
         )
         return {"commit": _to_json(commit), "primary_key": list(request.primary_key), "event": _to_json(event)}
 
@@ -90,6 +90,11 @@ def stored_commit(metadata: Mapping[str, Any]) -> StoredCommit:
         commit_time=commit.commit_time.ToDatetime(UTC),
         message=commit.SerializeToString(deterministic=True),
     )
+
+
+def commit_time_of(metadata: Mapping[str, Any]) -> datetime:
+    """When the commit of a log's entry was made."""
+    return stored_commit(metadata).commit_time
 
 
 def artifacts_of(metadata: Mapping[str, Any]) -> list[StagedArtifact]:

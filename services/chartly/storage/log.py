@@ -7,6 +7,7 @@ is made from: https://github.com/delta-io/delta/blob/master/PROTOCOL.md#delta-lo
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,10 +37,10 @@ def file_of(table: Path, version: int) -> Path:
     return table / "_delta_log" / f"{version:020d}.json"
 
 
-def read(table: Path, *, after: int) -> list[Entry]:
-    """Return the entries of the versions after `after`, in order; -1 for all."""
+def read(table: Path, *, after: int, up_to: float = math.inf) -> list[Entry]:
+    """Return the entries of the versions after `after`, in order, up to `up_to` or the latest; -1 comes before all."""
     entries: list[Entry] = []
-    while (path := file_of(table, after + 1 + len(entries))).exists():
+    while after + len(entries) < up_to and (path := file_of(table, after + 1 + len(entries))).exists():
         actions = [json.loads(line) for line in path.read_text().splitlines() if line]
         entries.append(_entry(after + 1 + len(entries), actions))
     return entries

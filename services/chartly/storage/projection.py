@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import shutil
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +55,24 @@ class Projection:
 
     async def recover(self) -> None:
         """Catch up with all logs, and remove what outlives no process; for the start of the service."""
-        for tenant in await asyncio.to_thread(_names, self._data_dir):
-            spill = self.layout(tenant).spill
-            await asyncio.to_thread(shutil.rmtree, spill, ignore_errors=True)
+        for tenant in await asyncio.to_thread(_tenants, self._data_dir):
+            await asyncio.to_thread(shutil.rmtree, self.layout(tenant).spill, ignore_errors=True)
             await self.catch_up_all(tenant)
+
+    async def catch_up_all(self, tenant: str) -> None:
+        """Project what the logs of all datasets of a tenant have beyond the tables, in the order of their commits."""
+        names = await asyncio.to_thread(_names, self.layout(tenant).datasets)
+        commits = list[tuple[datetime, str, int]]()
+        for name in names:
+            entries = await self._pending(tenant, name)
+            commits += [
+                (convert.commit_time_of(entry.commit), name, entry.version) for entry in entries if entry.commit
+            ]
+        for _, name, version in sorted(commits):
+            async with self.locked(tenant, name):
+                await self.project(tenant, name, up_to=version)
+        for name in names:
+            await self.catch_up(tenant, name)
 
     async def catch_up(self, tenant: str, dataset_id: str) -> None:
         """Project what the log of a dataset has beyond the tables."""
@@ -66,16 +82,10 @@ class Projection:
             async with self.locked(tenant, dataset_id):
                 await self.project(tenant, dataset_id)
 
-    async def catch_up_all(self, tenant: str) -> None:
-        """Project what the logs of all datasets of a tenant have beyond the tables."""
-        for dataset_id in await asyncio.to_thread(_names, self.layout(tenant).datasets):
-            await self.catch_up(tenant, dataset_id)
-
-    async def project(self, tenant: str, dataset_id: str) -> None:
-        """Do what `catch_up` does, for a caller who has locked the dataset."""
+    async def project(self, tenant: str, dataset_id: str, *, up_to: float = math.inf) -> None:
+        """Do what `catch_up` does, up to a version of the Delta table, for a caller who has locked the dataset."""
         state = await self._store.dataset(tenant, dataset_id)
-        folder = self.layout(tenant).dataset(dataset_id)
-        for entry in await asyncio.to_thread(log.read, folder, after=state.delta_version):
+        for entry in await self._pending(tenant, dataset_id, up_to=up_to):
             state = await self._project(tenant, state, entry)
 
     async def clean(self, tenant: str, stages: Sequence[Stage], committed: Collection[str]) -> None:
@@ -93,6 +103,11 @@ class Projection:
                 continue
             async with self._store.transaction(tenant) as transaction:
                 await transaction.remove_stage(stage.stage_id)
+
+    async def _pending(self, tenant: str, dataset_id: str, *, up_to: float = math.inf) -> list[Entry]:
+        state = await self._store.dataset(tenant, dataset_id)
+        folder = self.layout(tenant).dataset(dataset_id)
+        return await asyncio.to_thread(log.read, folder, after=state.delta_version, up_to=up_to)
 
     async def _project(self, tenant: str, state: DatasetState, entry: Entry) -> DatasetState:
         state = replace(
@@ -144,6 +159,11 @@ def _remove(folders: Layout, stage: Stage, committed: Collection[str]) -> None:
                 file.unlink()
     with boundary.around("file", "storage/stage_removal"), suppress(FileNotFoundError):
         shutil.rmtree(folders.stage(stage.stage_id))
+
+
+def _tenants(data_dir: Path) -> list[str]:
+    """Tenants that have anything of storage's; other folders there are other services'."""
+    return [name for name in _names(data_dir) if Layout.of(data_dir, name).datasets.exists()]
 
 
 def _names(folder: Path) -> list[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from chartly.storage import convert, schema
 from chartly.storage.artifacts import Incoming, checked
 from chartly.storage.datasets import Datasets, Opened
 from chartly.storage.errors import ArtifactNotFound, UnknownFormat
+from chartly.storage.metrics import IngestMetrics
 from chartly.storage.projection import Projection
 from chartly.storage.reading import FORMATS, Chunks, file_chunks
 from chartly.storage.store import Artifact, StorageStore, StoredCommit
@@ -37,6 +38,7 @@ class StorageServicer(storage_pb2_grpc.StorageServiceServicer):
         store: StorageStore,
         datasets: Datasets,
         projection: Projection,
+        ingest: IngestMetrics,
         *,
         now: Callable[[], datetime],
         max_artifact_bytes: int,
@@ -44,6 +46,7 @@ class StorageServicer(storage_pb2_grpc.StorageServiceServicer):
         self._store = store
         self._datasets = datasets
         self._projection = projection
+        self._ingest = ingest
         self._now = now
         self._max_artifact_bytes = max_artifact_bytes
 
@@ -59,12 +62,15 @@ class StorageServicer(storage_pb2_grpc.StorageServiceServicer):
 
     async def CommitRun(self, request: pb.CommitRunRequest, context: Context) -> pb.CommitRunResponse:
         tenant, event = context.principal.tenant, context.carry_audit_event()
-        describe = convert.description(request, event, self._now())
-        commit, repeated = await self._datasets.commit(tenant, convert.draft(request), request.stage_id, describe)
+        describe = convert.description(request, event, now=self._now)
+        stored, repeated = await self._datasets.commit(tenant, convert.draft(request), request.stage_id, describe)
+        commit = convert.commit(stored)
         if repeated:
             async with self._store.transaction(tenant) as transaction:
                 await transaction.audit(event)
-        return pb.CommitRunResponse(commit=convert.commit(commit), repeated=repeated)
+        else:
+            self._ingest.add(commit)
+        return pb.CommitRunResponse(commit=commit, repeated=repeated)
 
     async def DiscardStage(self, request: pb.DiscardStageRequest, context: Context) -> pb.DiscardStageResponse:
         await self._datasets.discard_stage(context.principal.tenant, request.stage_id)
@@ -145,8 +151,9 @@ class StorageServicer(storage_pb2_grpc.StorageServiceServicer):
             chunks = FORMATS[name].chunks(
                 self._datasets.readable(tenant, opened), lambda error: _as_chartly(error, context.request_id)
             )
-            async for body in _bodies(FORMATS[name].media_type, chunks):
-                yield body
+            async with aclosing(_bodies(FORMATS[name].media_type, chunks)) as bodies:
+                async for body in bodies:
+                    yield body
 
     async def PutArtifact(
         self, requests: AsyncIterator[pb.PutArtifactRequest], context: Context
@@ -179,8 +186,9 @@ class StorageServicer(storage_pb2_grpc.StorageServiceServicer):
             raise ArtifactNotFound(request.digest)
         path = self._projection.layout(tenant).artifact(request.digest)
         await asyncio.to_thread(checked, path, request.digest)
-        async for body in _bodies(kept.media_type, file_chunks(path)):
-            yield body
+        async with aclosing(_bodies(kept.media_type, file_chunks(path))) as bodies:
+            async for body in bodies:
+                yield body
 
     @asynccontextmanager
     async def _opened(self, tenant: str, dataset_id: str, version: int) -> AsyncIterator[Opened]:
@@ -191,7 +199,7 @@ class StorageServicer(storage_pb2_grpc.StorageServiceServicer):
             await self._datasets.close(tenant, opened.snapshot.snapshot_id)
 
 
-async def _bodies(media_type: str, chunks: Chunks) -> AsyncIterator[HttpBody]:
+async def _bodies(media_type: str, chunks: Chunks) -> AsyncGenerator[HttpBody]:
     """Answer with what an iterator that blocks yields, at least once so that the media type arrives."""
     body = HttpBody(content_type=media_type)
     try:
