@@ -216,6 +216,25 @@ async def test_a_refused_commit_changes_nothing(
     assert (await storage.commit(right)).receipt.delivered == 2
 
 
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        (pa.field("file_index", pa.int64()), "tells rows apart"),
+        (pa.field("items", pa.int32()), "has items as int32, which no dataset keeps"),
+        (pa.field("sold_at", pa.timestamp("us")), "has sold_at as timestamp"),
+        (None, "lacks observed_at"),
+    ],
+)
+async def test_a_schema_that_no_dataset_has_is_refused(
+    storage: Any, a_schema: pa.Schema, field: pa.Field | None, words: str
+) -> None:
+    request = await storage.stage("work", [[MILAN]])
+    other = a_schema.append(field) if field else a_schema.remove(2)
+    request.arrow_schema = other.serialize().to_pybytes()
+    with pytest.raises(StagedFileInvalid, match=words):
+        await storage.commit(request)
+
+
 async def test_a_staged_file_that_is_no_parquet_is_refused(storage: Any) -> None:
     request = await storage.stage("work", [[MILAN]])
     path = storage.folder / "stages" / request.stage_id / "data/part-0.parquet"

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SYSTEM_COLUMNS = ("record_id", "run_id", "observed_at")
+# What DuckDB calls the place of a row in its files, by which rows are told apart; no profile may name a field so.
+_PLACES = ("file_index", "file_row_number")
 _KINDS = ("system", "dim", "measure")
 # Delta's types: https://github.com/delta-io/delta/blob/master/PROTOCOL.md#primitive-types
 _WORDS = {
@@ -59,6 +61,8 @@ def read_ipc(message: bytes) -> pa.Schema:
     if missing := [name for name in SYSTEM_COLUMNS if name not in schema.names]:
         raise StagedFileInvalid("arrow_schema", f"lacks {', '.join(missing)}")
     for field in schema:
+        if field.name in _PLACES:
+            raise StagedFileInvalid("arrow_schema", f"has {field.name}, which tells rows apart")
         if not _is_kept(field.type):
             raise StagedFileInvalid("arrow_schema", f"has {field.name} as {field.type}, which no dataset keeps")
     return schema
