@@ -148,6 +148,17 @@ async def test_a_stage_is_collected_once_a_later_attempt_has_one(storage: Any) -
     assert [name.split("/")[1] for name in storage.files()] == [later.stage_id]
 
 
+async def test_what_is_written_into_a_stage_that_is_gone_is_collected(storage: Any) -> None:
+    request = await storage.stage("work", [[MILAN]])
+    await storage.commit(request)
+    late = storage.folder / "stages" / request.stage_id / "raw"
+    late.mkdir(parents=True)
+    (late / "page").write_bytes(b"late")
+    await storage.collector.collect()
+    assert not list((storage.folder / "stages").iterdir())
+    assert await storage.rows() == [MILAN]
+
+
 async def test_a_stage_that_is_discarded_is_gone(storage: Any) -> None:
     request = await storage.stage("work", [[MILAN]], raw=[b"page"])
     for _ in range(2):

@@ -1,18 +1,20 @@
 """Collection: removes stages that are done with, and files of versions that are kept no longer.
 
-Both are known from the tables, so a collection that finds nothing reads a few rows and no folder, and loads no engine.
+Both are known from the tables, so a collection that finds nothing reads a few rows and the names of the stages' folders, and
+loads no engine.
 """
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from chartly.runtime import boundary
 from chartly.storage import log
-from chartly.storage.projection import Projection
+from chartly.storage.projection import Projection, names_in
 from chartly.storage.store import Stage, StorageStore
 
 
@@ -35,9 +37,10 @@ class Collector:
 
     async def collect(self) -> None:
         """Collect once."""
-        for tenant in await self._store.tenants():
+        for tenant in await asyncio.to_thread(self._projection.tenants):
             for stage in await self._store.stages_to_collect(tenant, self._now()):
                 await self._collect_stage(tenant, stage)
+            await self._collect_strays(tenant)
             async with self._store.transaction(tenant) as transaction:
                 await transaction.close_expired_snapshots(self._now())
             for dataset_id, files in (await self._store.superseded(tenant)).items():
@@ -53,6 +56,13 @@ class Collector:
             folder = self._projection.layout(tenant).dataset(stage.dataset_id)
             added = await asyncio.to_thread(_added_by, folder, committed.version) if committed else set[str]()
             await self._projection.clean(tenant, [stage], added)
+
+    async def _collect_strays(self, tenant: str) -> None:
+        """Remove what somebody wrote into a stage after it was removed; a stage is noted before its folder is made."""
+        folder = self._projection.layout(tenant).stages
+        for name in await asyncio.to_thread(names_in, folder):
+            if await self._store.stage(tenant, name) is None:
+                await asyncio.to_thread(shutil.rmtree, folder / name, ignore_errors=True)
 
     async def _collect_superseded(self, tenant: str, dataset_id: str, files: Iterable[tuple[int, str]]) -> None:
         async with self._store.transaction(tenant) as transaction:

@@ -17,7 +17,7 @@ class StorageSettings(ServiceSettings):
     snapshot_seconds: float = Field(3_600, gt=0, description="Seconds for which an open snapshot keeps its files.")
     superseded_days: float = Field(30, ge=0, description="Days for which replaced versions of a dataset can be read.")
     collection_seconds: float = Field(
-        30, gt=0, description="Seconds between two collections of what is no longer needed."
+        10, gt=0, description="Seconds between two collections of what is no longer needed."
     )
     max_artifact_bytes: int = Field(
         1 << 30, gt=0, description="Bytes of the largest artifact that is taken over the network."

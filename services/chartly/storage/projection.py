@@ -43,6 +43,11 @@ class Projection:
         """The folders of a tenant."""
         return Layout.of(self._data_dir, tenant)
 
+    def tenants(self) -> list[str]:
+        """The tenants that have anything of storage's; other folders beside them are other services'. Blocks."""
+        found = [(name, self.layout(name)) for name in names_in(self._data_dir)]
+        return [name for name, folders in found if folders.datasets.exists() or folders.stages.exists()]
+
     @asynccontextmanager
     async def locked(self, tenant: str, dataset_id: str) -> AsyncIterator[None]:
         """Keep other commits and collections of a dataset in this process waiting."""
@@ -55,13 +60,13 @@ class Projection:
 
     async def recover(self) -> None:
         """Catch up with all logs, and remove what outlives no process; for the start of the service."""
-        for tenant in await asyncio.to_thread(_tenants, self._data_dir):
+        for tenant in await asyncio.to_thread(self.tenants):
             await asyncio.to_thread(shutil.rmtree, self.layout(tenant).spill, ignore_errors=True)
             await self.catch_up_all(tenant)
 
     async def catch_up_all(self, tenant: str) -> None:
         """Project what the logs of all datasets of a tenant have beyond the tables, in the order of their commits."""
-        names = await asyncio.to_thread(_names, self.layout(tenant).datasets)
+        names = await asyncio.to_thread(names_in, self.layout(tenant).datasets)
         commits = list[tuple[datetime, str, int]]()
         for name in names:
             entries = await self._pending(tenant, name)
@@ -161,10 +166,6 @@ def _remove(folders: Layout, stage: Stage, committed: Collection[str]) -> None:
         shutil.rmtree(folders.stage(stage.stage_id))
 
 
-def _tenants(data_dir: Path) -> list[str]:
-    """Tenants that have anything of storage's; other folders there are other services'."""
-    return [name for name in _names(data_dir) if Layout.of(data_dir, name).datasets.exists()]
-
-
-def _names(folder: Path) -> list[str]:
+def names_in(folder: Path) -> list[str]:
+    """Return the names of the folders in a folder, sorted; none if it is not there. Blocks."""
     return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.exists() else []

@@ -391,12 +391,6 @@ class StorageStore:
             found.setdefault(row["dataset_id"], []).append((row["version"], row["name"]))
         return found
 
-    async def tenants(self) -> list[str]:
-        """Tenants that have something to collect, now or later."""
-        with_any = sa.union(*(sa.select(table.c.tenant) for table in (stages, superseded, snapshots)))
-        async with self._database.read() as connection:
-            return sorted(row.tenant for row in await connection.execute(with_any))
-
     async def _first(self, table: sa.Table, tenant: str, *conditions: Any) -> dict[str, Any] | None:
         found = await self._all(table, tenant, *conditions, limit=1)
         return found[0] if found else None
