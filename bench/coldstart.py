@@ -31,7 +31,9 @@ def main() -> None:
 
 
 def _start() -> float:
-    port = choose(0, 0).edge
+    ports = choose(0, 0)
+    ports.release()
+    port = ports.edge
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         with mesh(Path(folder, "data"), port=port) as running:

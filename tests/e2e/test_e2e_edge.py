@@ -69,6 +69,7 @@ def test_a_method_for_one_resource_answers_it_bare(mesh: Any) -> None:
         shown = client.get("/api/profiles/edge-bare")
     assert created.json()["profile_id"] == shown.json()["profile_id"] == "edge-bare"
     assert created.json()["revision"] == "1"  # a 64-bit integer is a text
+    assert not [name for name in shown.headers if name.startswith("grpc-")]
     assert int(shown.headers["content-length"]) == len(shown.content)
 
 

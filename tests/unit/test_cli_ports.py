@@ -36,13 +36,29 @@ def test_a_taken_port_of_a_service_names_the_other_flag(taken: int) -> None:
 
 def test_free_ports_are_all_different_and_not_those_of_outgoing_connections() -> None:
     ports = choose(0, 0)
+    ports.release()
     everything = [ports.edge, *ports.services.values(), *ports.metrics.values()]
     assert len(set(everything)) == 1 + 2 * len(PORTS)
     assert max(everything) < 32768
 
 
 def test_services_follow_the_base_port_and_metrics_stand_a_thousand_above() -> None:
-    base = choose(0, 0).edge
+    free = choose(0, 0)
+    free.release()
+    base = free.edge
     ports = choose(0, base)
+    ports.release()
     assert list(ports.services.values()) == list(range(base, base + len(PORTS)))
     assert ports.metrics == {name: port + 1000 for name, port in ports.services.items()}
+
+
+def test_a_free_port_is_held_against_other_meshes_and_open_to_its_own_servers() -> None:
+    ports = choose(0, 0)
+    address = ("127.0.0.1", ports.edge)
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(address)
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(address)
+        server.listen()
+    ports.release()

@@ -91,6 +91,7 @@ class LocalMesh:
 
     def _run(self, name: str, environment: dict[str, str]) -> None:
         self.folder.close_in_child()
+        self.ports.release()
         os.environ.update(environment)
         sys.exit(serve(name, ()))
 

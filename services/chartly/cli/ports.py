@@ -27,11 +27,21 @@ class PortTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class MeshPorts:
-    """A port for the edge, and two for each service: its own and that of its metrics."""
+    """A port for the edge, and two for each service: its own and that of its metrics.
+
+    Ports that were found free are held, so that no other mesh that starts now takes them, until `release`; the mesh's own
+    processes can listen on them.
+    """
 
     edge: int
     services: dict[str, int]
     metrics: dict[str, int]
+    held: tuple[socket.socket, ...] = ()
+
+    def release(self) -> None:
+        """Hold nothing any more: the ports are in use, or not needed."""
+        for holder in self.held:
+            holder.close()
 
 
 def choose(port: int, base_port: int) -> MeshPorts:
@@ -44,16 +54,18 @@ def choose(port: int, base_port: int) -> MeshPorts:
     Raises:
         PortTaken: one of them is in use.
     """
-    free = _free_ports()
-    first = base_port or next(free)
-    services = {name: first + offset if base_port else next(free) for offset, name in enumerate(PORTS)}
-    metrics = {name: own + METRICS_OFFSET if base_port else next(free) for name, own in services.items()}
-    ports = MeshPorts(port or next(free), services, metrics)
-    for taken in filter(_is_taken, [*services.values(), *metrics.values()]):
-        raise PortTaken(taken, holder_of(taken), "--base-port")
-    if _is_taken(ports.edge):
-        raise PortTaken(ports.edge, holder_of(ports.edge), "--port")
-    return ports
+    services = {name: base_port + offset for offset, name in enumerate(PORTS)}
+    metrics = {name: own + METRICS_OFFSET for name, own in services.items()}
+    for wanted in [*services.values(), *metrics.values()] if base_port else []:
+        _refuse_taken(wanted, "--base-port")
+    if port:
+        _refuse_taken(port, "--port")
+    held = [_free() for _ in range((not port) + (0 if base_port else 2 * len(PORTS)))]
+    free = iter(holder.getsockname()[1] for holder in held)
+    edge = port or next(free)
+    if not base_port:
+        services, metrics = ({name: next(free) for name in PORTS} for _ in range(2))
+    return MeshPorts(edge, services, metrics, tuple(held))
 
 
 def loopback_addresses() -> list[str]:
@@ -77,22 +89,33 @@ def holder_of(port: int) -> str:
     return "another process"
 
 
-def _free_ports() -> Iterator[int]:
-    candidates = random.sample(_FREE_RANGE, len(_FREE_RANGE))
-    return (port for port in candidates if not _is_taken(port))
+def _free() -> socket.socket:
+    """Return a socket that holds a free port.
+
+    Its address can be used again by who asks for that, as servers do, while it does not listen; another that wants a free port
+    does not ask.
+    """
+    while True:
+        holder = socket.socket(socket.AF_INET)
+        try:
+            holder.bind(("127.0.0.1", random.choice(_FREE_RANGE)))  # noqa: S311  # no secret
+        except OSError:
+            holder.close()
+        else:
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            return holder
 
 
-def _is_taken(port: int) -> bool:
-    try:
-        with closing(socket.socket(socket.AF_INET)) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _refuse_taken(port: int, flag: str) -> None:
+    with closing(socket.socket(socket.AF_INET)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
             listener.bind(("127.0.0.1", port))
             listener.listen()
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            return True
-        raise
-    return False
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise PortTaken(port, holder_of(port), flag) from None
 
 
 def _sockets() -> Iterator[list[str]]:

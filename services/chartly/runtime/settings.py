@@ -63,7 +63,9 @@ class ServiceSettings(BaseSettings):
     audit_url: str = _url("audit")
     drain_seconds: float = Field(default=3, ge=0, description="Seconds that calls have to end after SIGTERM or SIGINT.")
     max_message_bytes: int = Field(
-        default=16 << 20, gt=0, description="Bytes of the largest message that is received or sent."
+        default=(16 << 20) + (64 << 10),
+        gt=0,
+        description="Bytes of the largest message that is received or sent: a body of 16 MiB, and what is around it.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."

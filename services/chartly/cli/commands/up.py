@@ -127,6 +127,7 @@ def _run(data_dir: Path, options: MeshOptions, began: float, on_ready: Callable[
         click.echo(
             f"ready in {duration(_now() - began)}   {mesh.url}   data {shown(data_dir)}   admin key {shown(folder.admin_key)}"
         )
+        mesh.ports.release()
         on_ready()
 
     def changed() -> None:
