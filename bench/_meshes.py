@@ -37,9 +37,9 @@ class BenchMesh:
 
 
 @contextmanager
-def mesh(data_dir: Path, *, port: int = 0) -> Iterator[BenchMesh]:
+def mesh(data_dir: Path, *flags: str, port: int = 0) -> Iterator[BenchMesh]:
     """Start a mesh and stop it in the end; it need not be ready when the block begins."""
-    command = [CHARTLY, "up", "--port", str(port), "--base-port", "0", "--data-dir", str(data_dir)]
+    command = [CHARTLY, "up", "--port", str(port), "--base-port", "0", "--data-dir", str(data_dir), *flags]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     with process.stdout:

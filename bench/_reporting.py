@@ -16,12 +16,13 @@ def show_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def show_result(bench: str, *, ours: float, peer: float, unit: str, peer_name: str) -> None:
-    """Print the line that programs read; `ratio` is ours divided by the peer's."""
+    """Print the line that programs read; its ratio is above 1 where we are ahead: with a greater rate, a smaller time or size."""
+    is_rate = unit.endswith("/s")
     result = {
         "bench": bench,
         "ours": round(ours, 4),
         "peer": round(peer, 4),
-        "ratio": round(ours / peer, 4),
+        "ratio": round(ours / peer if is_rate else peer / ours, 4),
         "unit": unit,
         "peer_name": peer_name,
     }
