@@ -14,7 +14,12 @@ from chartly.cli.text import number, receipt_line, short
 
 if TYPE_CHECKING:
     from chartly.api.coordinator.v1.coordinator_pb2 import PreviewProfileResponse
-    from chartly.api.registry.v1.registry_pb2 import Revision, ValidateProfileResponse
+    from chartly.api.registry.v1.registry_pb2 import (
+        GetProfileResponse,
+        GetRevisionResponse,
+        Revision,
+        ValidateProfileResponse,
+    )
     from chartly.cli.session import Session
 
 _file = click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
@@ -107,9 +112,9 @@ async def list_profiles(session: Session, output: Output, limit: int, page_token
 @mesh_command
 async def show(session: Session, output: Output, profile_id: str, version: str) -> None:
     """Show a profile as YAML."""
-    revision = await _revision(session, profile_id, version)
-    if not output.json(revision):
-        click.echo(_yaml(revision), nl=False)
+    answer = await _get(session, profile_id, version)
+    if not output.json(answer):
+        click.echo(_yaml(answer.revision), nl=False)
 
 
 @profile.command("diff")
@@ -121,11 +126,12 @@ async def diff(session: Session, output: Output, profile_id: str, old: str, new:
     """Show what changed between two revisions; by default between the latest and the one before it."""
     from difflib import unified_diff
 
-    after = await _revision(session, profile_id, new)
+    answer = await _get(session, profile_id, new)
+    after = answer.revision
     if not old and after.revision == 1:
         fail(Exit.NOT_FOUND, f"{profile_id} has one revision, {after.version}")
-    before = await _revision(session, profile_id, old or str(after.revision - 1))
-    if output.json(after):
+    before = (await _get(session, profile_id, old or str(after.revision - 1))).revision
+    if output.json(answer):
         return
     names = (f"{profile_id} {before.version}", f"{profile_id} {after.version}")
     lines = unified_diff(_yaml(before).splitlines(), _yaml(after).splitlines(), *names, lineterm="")
@@ -182,14 +188,14 @@ async def _replay(session: Session, profile_id: str) -> str:
     return f"{line}\n{receipt_line(receipt)}" if answer.HasField("run") else line
 
 
-async def _revision(session: Session, profile_id: str, version: str) -> Revision:
+async def _get(session: Session, profile_id: str, version: str) -> GetProfileResponse | GetRevisionResponse:
     from chartly.api.registry.v1 import registry_pb2 as pb
     from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
 
     registry = session.stub(RegistryServiceStub)
     if version:
-        return (await registry.GetRevision(pb.GetRevisionRequest(profile_id=profile_id, version=version))).revision
-    return (await registry.GetProfile(pb.GetProfileRequest(profile_id=profile_id))).revision
+        return await registry.GetRevision(pb.GetRevisionRequest(profile_id=profile_id, version=version))
+    return await registry.GetProfile(pb.GetProfileRequest(profile_id=profile_id))
 
 
 def _problems(document: Document, answer: ValidateProfileResponse) -> list[str]:

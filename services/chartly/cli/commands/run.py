@@ -15,6 +15,7 @@ from chartly.cli.options import page_options
 from chartly.cli.text import ago, duration, number, receipt_line, word
 
 if TYPE_CHECKING:
+    from chartly.api.aggregator.v1.aggregator_pb2 import GetRunResponse
     from chartly.api.coordinator.v1.coordinator_pb2 import Work
     from chartly.api.run.v1.run_pb2 import Run
     from chartly.cli.session import Session
@@ -33,8 +34,8 @@ async def run(session: Session, output: Output, profile_id: str, follow: bool) -
     work = await _ended(session, work, Progress(shown=follow and output.form != "json"))
     answer = await _run_of(session, work)
     if not output.json(answer):
-        _show_end(answer)
-    if word_of(answer) not in ("SUCCEEDED", "PARTIAL"):
+        _show_end(answer.run)
+    if word_of(answer.run) not in ("SUCCEEDED", "PARTIAL"):
         raise SystemExit(Exit.FAILED)
 
 
@@ -157,7 +158,7 @@ async def _ended(session: Session, work: Work, progress: Progress) -> Work:
     return work
 
 
-async def _run_of(session: Session, work: Work) -> Run:
+async def _run_of(session: Session, work: Work) -> GetRunResponse:
     """Return the run of ended work, as soon as the aggregator knows its end too."""
     import grpc
     from chartly.api.aggregator.v1.aggregator_pb2 import GetRunRequest
@@ -168,7 +169,7 @@ async def _run_of(session: Session, work: Work) -> Run:
         try:
             answer = await aggregator.GetRun(GetRunRequest(run_id=work.run_id))
             if word_of(answer.run) not in ("RUNNING", "PAUSED"):
-                return answer.run
+                return answer
         except grpc.aio.AioRpcError as error:
             if error.code() is not grpc.StatusCode.NOT_FOUND:
                 raise
