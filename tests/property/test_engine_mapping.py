@@ -6,7 +6,9 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -21,15 +23,95 @@ from chartly.engine.records import map_records
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-WRITTEN = """0 -0 1 -1 007 +5 1.0 -1.0 -0.0 1.50 .5 5. 1e3 1.5e1 1E+2 1e-2 1e-400 1e400 -1e400 12. 0x10 1_000 NaN nan -inf Infinity
-9007199254740991 9007199254740992 -9007199254740993 9223372036854775807 9223372036854775808 -9223372036854775808
-9007199254740993.0 123456789012345678.5 0.1 0.30000000000000004 0.1000000000000000055511151231257827 1e21 1e-7 2 3.0
-123456789012345.001 99999999999999999999999999999999999999 0.000001 100000000000000000000 5e-324 1.7976931348623157e308
-true false True FALSE T yes null NA open closed 2013-01-01 2013-02-30 2013-01-01T05:00:00Z 2013-01-01T05:00:00.5Z
-2013-01-01T05:00:00.123456789Z 2013-01-01T05:00:00+02:00 2013-01-01T05:00:00+0230 2013-01-01T24:00:00Z 2013-01-01T05:00Z
-2013-01-01T05:00:00 2013-03-31T02:30:00 2013-10-27T02:30:00 0001-01-01T00:00:00Z 0000-01-01 9999-12-31T23:59:59Z
-1700000000 1700000000.25 1700000000.1234560001 1700000000.123456789 -5 31/12/2013 1/2/2013 12013-01-01T00:00:00Z 2013-01-01Z
-2013-01-01T05:00:60Z 2013-01-01T05:00:00-00:00 1883-11-18T12:01:00 2013-01-01T05:00:00.000Z 10000-01-01 -0001-01-01""".split()
+WRITTEN = [
+    "0",
+    "-0",
+    "1",
+    "-1",
+    "007",
+    "+5",
+    "1.0",
+    "-1.0",
+    "-0.0",
+    "1.50",
+    ".5",
+    "5.",
+    "1e3",
+    "1.5e1",
+    "1E+2",
+    "1e-2",
+    "1e-400",
+    "1e400",
+    "-1e400",
+    "12.",
+    "0x10",
+    "1_000",
+    "NaN",
+    "nan",
+    "-inf",
+    "Infinity",
+    "9007199254740991",
+    "9007199254740992",
+    "-9007199254740993",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775808",
+    "9007199254740993.0",
+    "123456789012345678.5",
+    "0.1",
+    "0.30000000000000004",
+    "0.1000000000000000055511151231257827",
+    "1e21",
+    "1e-7",
+    "2",
+    "3.0",
+    "123456789012345.001",
+    "99999999999999999999999999999999999999",
+    "0.000001",
+    "100000000000000000000",
+    "5e-324",
+    "1.7976931348623157e308",
+    "true",
+    "false",
+    "True",
+    "FALSE",
+    "T",
+    "yes",
+    "null",
+    "NA",
+    "open",
+    "closed",
+    "2013-01-01",
+    "2013-02-30",
+    "2013-01-01T05:00:00Z",
+    "2013-01-01T05:00:00.5Z",
+    "2013-01-01T05:00:00.123456789Z",
+    "2013-01-01T05:00:00+02:00",
+    "2013-01-01T05:00:00+0230",
+    "2013-01-01T24:00:00Z",
+    "2013-01-01T05:00Z",
+    "2013-01-01T05:00:00",
+    "2013-03-31T02:30:00",
+    "2013-10-27T02:30:00",
+    "0001-01-01T00:00:00Z",
+    "0000-01-01",
+    "9999-12-31T23:59:59Z",
+    "1700000000",
+    "1700000000.25",
+    "1700000000.1234560001",
+    "1700000000.123456789",
+    "-5",
+    "31/12/2013",
+    "1/2/2013",
+    "12013-01-01T00:00:00Z",
+    "2013-01-01Z",
+    "2013-01-01T05:00:60Z",
+    "2013-01-01T05:00:00-00:00",
+    "1883-11-18T12:01:00",
+    "2013-01-01T05:00:00.000Z",
+    "10000-01-01",
+    "-0001-01-01",
+]
 ODD_TEXTS = [
     "",
     " ",
@@ -58,7 +140,7 @@ TEXTS = st.one_of(
 )
 NUMBERS = st.one_of(
     st.sampled_from(
-        [text for text in WRITTEN if json.JSONDecoder().scan_once and text[-1].isdigit() and text[0] in "-123456789"]
+        [text for text in WRITTEN if re.fullmatch(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?", text)]
     ),
     st.sampled_from(["0", "0.1", "0.5", "0.000001", "1e5", "1E400", "1.10", "12345678901234567890.5", "1700000000.5"]),
     st.integers(-(2**70), 2**70).map(str),
@@ -66,17 +148,9 @@ NUMBERS = st.one_of(
 )
 
 
-def is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
-
-
 # Values as JSON writes them; NaN and Infinity, which it does not have, come from careless writers.
 VALUES = st.one_of(
-    NUMBERS.filter(is_json),
+    NUMBERS,
     TEXTS.map(lambda text: json.dumps(text, ensure_ascii=False)),
     TEXTS.map(json.dumps),
     st.sampled_from(
@@ -119,8 +193,8 @@ FIELDS = {
 
 
 def a_plan(field: str) -> engine.Plan:
-    source = "" if "source" in field else ", source: x}"
-    text = f"profile_id: p\nsource: {{file: {{path: x}}}}\nmeasures:\n  m: {field.removesuffix('}') + source if source else field}\n"
+    field = field if "source" in field else field.removesuffix("}") + ", source: x}"
+    text = f"profile_id: p\nsource: {{file: {{path: x}}}}\nmeasures: {{m: {field}}}\n"
     return engine.compile_profile(engine.parse_profile(text.encode()))
 
 
@@ -227,20 +301,21 @@ def test_csv_is_mapped_as_the_reference_reads_it(mappers: Mappers, field: str, t
         for step in (-1, 0, 1)
     ]
 )
-def test_record_ids_are_those_of_the_rfc8785_package(mixed: Mapper, rows: list[dict[str, object]]) -> None:
+def test_record_ids_are_those_of_the_rfc8785_package(mixed: Mapper, rows: list[dict[str, Any]]) -> None:
     page = engine.Page(1, "\n".join(json.dumps(row) for row in rows).encode(), "ndjson")
     mapped = mixed.map([page])
-    expected = [
-        {
-            "dims": {"b": row["b"], "s": row["s"]},
-            "measures": {"f": row["f"], "i": json_value(row["i"])},  # type: ignore[arg-type]
-            "observed_at": None,
-        }
-        for row in rows
-    ]
+    expected = [nested(row) for row in rows]
     assert mapped.accepted["record_id"].to_pylist() == [
         hashlib.sha256(rfc8785.dumps(record)).hexdigest() for record in expected
     ]
+
+
+def nested(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "dims": {"b": row["b"], "s": row["s"]},
+        "measures": {"f": row["f"], "i": json_value(row["i"])},
+        "observed_at": None,
+    }
 
 
 @pytest.fixture(scope="module")

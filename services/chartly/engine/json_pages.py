@@ -139,7 +139,7 @@ def _not_unicode(index: int, line: bytes, error: UnicodeDecodeError) -> Fault:
     """Return the fault of a line with a wrong byte; its raw form shows U+FFFD there, the page's artifact has the byte."""
     unfit = Unfit(f"has byte 0x{line[error.start]:02x} at {error.start}, which is not UTF-8", INVALID_UTF8)
     text = line.decode("utf-8", "replace")
-    return Fault(index, json.dumps(text, ensure_ascii=False), error_of(unfit, "", text))
+    return Fault(index, text, error_of(unfit, "", text))
 
 
 def decode_json(page: Page, path: str, worker: Worker) -> JsonRecords:
@@ -161,7 +161,7 @@ def decode_json(page: Page, path: str, worker: Worker) -> JsonRecords:
 
     try:
         found = worker.ask(_LIST_QUERY, page=text, path=json_path(path))
-    except duckdb.InvalidInputException as error:
+    except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
         raise UnreadablePage(f"page {page.number} is not JSON: {_first_line(error)}", page=page.number) from None
     kind = found["kind"][0].as_py()
     if kind == "ARRAY":
@@ -212,7 +212,7 @@ def slices(text: str, path: str) -> Iterator[str]:
     for step in path.split(".") if path else ():
         at = _member(text, at, step, path)
     if text[at] == "{":
-        yield text[at : _end(text, at)]
+        yield _one_line(text[at : _end(text, at)])
     elif text[at] == "[":
         yield from _items(text, at)
     else:
@@ -220,6 +220,11 @@ def slices(text: str, path: str) -> Iterator[str]:
 
 
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
+
+
+def _one_line(text: str) -> str:
+    """Return JSON in one line, so that records can be kept and mapped again as NDJSON; no string has a line end in it."""
+    return text.replace("\n", " ").replace("\r", " ")
 
 
 def _end(text: str, at: int) -> int:
@@ -235,7 +240,7 @@ def _items(text: str, at: int) -> Iterator[str]:
     at = _skip(text, at + 1)
     while text[at] != "]":
         end = _end(text, at)
-        yield text[at:end]
+        yield _one_line(text[at:end])
         at = _skip(text, end)
         at = _skip(text, at + 1) if text[at] == "," else at
 

@@ -21,7 +21,8 @@ REJECTED_SCHEMA = pa.schema(
         pa.field("errors", pa.list_(_ERROR), nullable=False),
     ]
 )
-"""Bad records: page and record count from 1; raw is the record as JSON text; errors are all that is wrong with it."""
+"""Bad records: page and record count from 1; raw is the record as JSON text in one line, of one that cannot be read its
+text as a JSON string; errors are all that is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)

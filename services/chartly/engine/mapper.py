@@ -15,7 +15,7 @@ from chartly.engine.pages import Decoded, Page
 from chartly.engine.parquet_pages import ParquetRecords, decode_parquet
 from chartly.engine.plan import Plan
 from chartly.engine.query import mapping_query
-from chartly.engine.records import map_records
+from chartly.engine.records import empty_answer, map_records
 from chartly.engine.table_pages import TableRecords, decode_csv
 from chartly.engine.texts import JSON_COLUMN, has_strict_form, json_texts, table_texts
 from chartly.engine.workers import Worker, Workers
@@ -72,6 +72,8 @@ class Mapper:
     def _map_page(self, page: Page) -> Mapped:
         with self._workers.one() as worker:
             decoded = self._decode(page, worker)
+            if not decoded.rows.num_rows:
+                return map_records(self.plan, decoded, empty_answer(self.plan))
             self._check_first(decoded)
             if isinstance(decoded, TableRecords):
                 return self._map_table(decoded, worker)
@@ -90,7 +92,7 @@ class Mapper:
 
     def _check_first(self, decoded: Decoded) -> None:
         page = decoded.page
-        if not self._check_fields or page.number != 1 or page.first_record != 1 or not decoded.rows.num_rows:
+        if not self._check_fields or page.number != 1 or page.first_record != 1:
             return
         for column in self.plan.inputs:
             if column.default is None and not decoded.has_path(column.source) and (keys := decoded.keys()):

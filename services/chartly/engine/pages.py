@@ -30,10 +30,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A record that cannot be decoded: its index in the page from 0, its raw form as JSON text, and why."""
+    """A record that cannot be decoded: its index in the page from 0, its text, and why."""
 
     index: int
-    raw: str
+    text: str
     error: RecordError
 
 
@@ -65,7 +65,7 @@ class Decoded(ABC):
 
     @abstractmethod
     def raw(self, row: int) -> str:
-        """Return a record as JSON text."""
+        """Return a record as JSON text, or its text if it is no JSON."""
 
     @abstractmethod
     def texts_of(self, row: int) -> TextOf:

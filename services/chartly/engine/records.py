@@ -13,6 +13,7 @@ from chartly.engine.pages import Decoded
 from chartly.engine.plan import OBSERVED_AT, Plan
 from chartly.engine.query import ODD
 from chartly.engine.reading import Reading, RecordError, RecordReader, error_of
+from chartly.engine.tokens import as_json
 from chartly.engine.values import Unfit
 
 
@@ -49,7 +50,8 @@ class _Judge:
         self.warnings.update(reading.warnings)
         if reading.errors:
             number = self._decoded.record_number(row)
-            self.rejected.append(Rejected(self._decoded.page.number, number, self._decoded.raw(row), reading.errors))
+            raw = as_json(self._decoded.raw(row))
+            self.rejected.append(Rejected(self._decoded.page.number, number, raw, reading.errors))
         else:
             self.rows.append(row)
             self.records.append({"record_id": self._reader.record_id(reading), OBSERVED_AT: None, **reading.values})
@@ -66,10 +68,16 @@ class _Judge:
         return ValueRefused(message, field=error.field, page=page, record=record)
 
 
+def empty_answer(plan: Plan) -> pa.Table:
+    """Return the answer of the mapping query to no rows."""
+    return pa.schema([pa.field(ODD, pa.bool_()), *accepted_schema(plan)]).empty_table()
+
+
 def _faults(decoded: Decoded) -> list[Rejected]:
     page = decoded.page
     return [
-        Rejected(page.number, page.first_record + fault.index, fault.raw, [fault.error]) for fault in decoded.faults
+        Rejected(page.number, page.first_record + fault.index, as_json(fault.text), [fault.error])
+        for fault in decoded.faults
     ]
 
 

@@ -32,16 +32,21 @@ def _check_field(field: profile_pb2.Field, path: Path, binding: Binding) -> None
     _check_time(field.format, field.time_zone, path, binding)
     _check_source(field.source, (*path, "source"), binding)
     _check_pattern(field, path, binding)
+    if field.type != "decimal" or field.HasField("scale"):
+        _check_constants(field, path, binding)
+    for index, value in enumerate(field.null_values):
+        _check_scalar(value, (*path, "null_values", index), binding)
+
+
+def _check_constants(field: profile_pb2.Field, path: Path, binding: Binding) -> None:
     if field.HasField("default"):
         _check_constant(field, field.default, (*path, "default"), binding)
     for index, value in enumerate(field.enum):
         _check_constant(field, value, (*path, "enum", index), binding)
     _check_enum_type(field, path, binding)
     for key in sorted(field.replace):
-        if field.replace[key].WhichOneof("kind") != "null_value":
+        if field.replace[key] not in field.null_values:
             _check_constant(field, field.replace[key], (*path, "replace", key), binding)
-    for index, value in enumerate(field.null_values):
-        _check_scalar(value, (*path, "null_values", index), binding)
 
 
 def _check_time(form: str, time_zone: str, path: Path, binding: Binding) -> None:

@@ -120,7 +120,7 @@ def _read_row_by_row(
             indexes.append(index)
         else:
             text = line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-            faults.append(Fault(index, json.dumps(text, ensure_ascii=False), error_of(unfit, "", text)))
+            faults.append(Fault(index, text, error_of(unfit, "", text)))
     columns = [pa.array(values, pa.string()) for values in zip(*rows, strict=True)] or [
         pa.array([], pa.string())
     ] * len(names)

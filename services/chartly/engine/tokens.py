@@ -53,6 +53,15 @@ def parse_record(text: str) -> Record:
     return record
 
 
+def as_json(text: str) -> str:
+    """Return a text that may be JSON as JSON in one line: as it is, or as a JSON string."""
+    try:
+        _DECODER.decode(text)
+    except (ValueError, RecursionError):
+        return json.dumps(text, ensure_ascii=False)
+    return text
+
+
 def look_up(record: Record, path: str) -> Any:
     """Return the value at a dotted path; a key that is the whole path and has a value wins. None if there is none."""
     if (value := record.get(path)) is not None or "." not in path:

@@ -29,7 +29,7 @@ def check_rules(message: Message, binding: Binding) -> None:
         members = _members_of_oneof(message, path)
         path = path[:-1] if members else path
         text = f"{_name(path)} needs one of {', '.join(members)}" if members else _words(violation, path)
-        if not _is_told(path, text, touched):
+        if not _is_told(path, text, touched) and not (members and _touched_below(path, touched)):
             reason = str(violation.proto.rule_id).upper().replace(".", "_")
             binding.report_at(path, reason, text, key=bool(violation.proto.for_key))
 
@@ -38,7 +38,11 @@ def _is_told(path: Path, message: str, touched: frozenset[Path]) -> bool:
     """Return whether a problem stands at the path, above it, or at one of its fields that the message speaks of."""
     words = re.findall(r"\w+", message)
     above = any(path[:length] in touched for length in range(len(path) + 1))
-    return above or any(other[:-1] == path and other[-1] in words for other in touched if other)
+    return above or any(name in words for name in _touched_below(path, touched))
+
+
+def _touched_below(path: Path, touched: frozenset[Path]) -> list[str | int]:
+    return [other[-1] for other in touched if other and other[:-1] == path]
 
 
 def _path(field: Any) -> Path:
