@@ -49,7 +49,8 @@ from chartly.reporter.tables import results
 from chartly.runtime.keys import generate_secret
 from chartly.storage.__main__ import wire as wire_storage
 from chartly.storage.config import StorageSettings
-from chartly.storage.store import StorageStore, snapshots
+from chartly.storage.store import StorageStore
+from chartly.storage.tables import snapshots
 from google.api.httpbody_pb2 import HttpBody
 from google.protobuf import json_format
 from sqlalchemy import select

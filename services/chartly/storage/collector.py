@@ -15,7 +15,8 @@ from pathlib import Path
 from chartly.runtime import boundary
 from chartly.storage import log
 from chartly.storage.projection import Projection, names_in
-from chartly.storage.store import Stage, StorageStore
+from chartly.storage.rows import Stage
+from chartly.storage.store import StorageStore
 
 
 class Collector:

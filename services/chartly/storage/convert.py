@@ -13,8 +13,8 @@ from chartly.api.run.v1.run_pb2 import Receipt
 from chartly.api.storage.v1 import storage_pb2 as pb
 from chartly.storage import layout
 from chartly.storage.publish import Counts, Describe, Draft, Outcome, RawPage, StagedFile
+from chartly.storage.rows import Artifact, DatasetState, StoredCommit
 from chartly.storage.schema import columns_of
-from chartly.storage.store import Artifact, DatasetState, StoredCommit
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.timestamp_pb2 import Timestamp
 

@@ -17,8 +17,9 @@ from chartly.storage.errors import DatasetNotFound, DatasetVersionNotFound, Fenc
 from chartly.storage.projection import Projection
 from chartly.storage.publish import Describe, Draft, publish
 from chartly.storage.reading import Version, digest_of
+from chartly.storage.rows import DatasetState, Snapshot, Stage, StoredCommit
 from chartly.storage.sql import Engine
-from chartly.storage.store import DatasetState, Snapshot, Stage, StorageStore, StoredCommit
+from chartly.storage.store import StorageStore
 from chartly.storage.table import CommitConflict, Table
 
 if TYPE_CHECKING:

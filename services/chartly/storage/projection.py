@@ -25,7 +25,8 @@ from chartly.storage import convert, layout, log
 from chartly.storage.convert import StagedArtifact
 from chartly.storage.layout import Layout
 from chartly.storage.log import Entry
-from chartly.storage.store import Artifact, DatasetState, Projected, Stage, StorageStore
+from chartly.storage.rows import Artifact, DatasetState, Projected, Stage
+from chartly.storage.store import StorageStore
 
 logger = logging.getLogger(__name__)
 

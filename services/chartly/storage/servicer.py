@@ -21,7 +21,8 @@ from chartly.storage.errors import ArtifactNotFound, UnknownFormat
 from chartly.storage.metrics import IngestMetrics
 from chartly.storage.projection import Projection
 from chartly.storage.reading import FORMATS, Chunks, file_chunks
-from chartly.storage.store import Artifact, StorageStore, StoredCommit
+from chartly.storage.rows import Artifact, StoredCommit
+from chartly.storage.store import StorageStore
 from google.api.httpbody_pb2 import HttpBody
 
 T = TypeVar("T")

@@ -1,163 +1,24 @@
-"""Storage's own tables; each row begins with its tenant.
-
-What they say of commits, datasets and superseded files is projected from the Delta logs. Fences, stages, snapshots and the
-media types of artifacts are theirs alone.
-"""
+"""Reading and changing storage's tables, for one tenant at a time; the only module that writes SQL for them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from chartly.api.audit.v1.audit_pb2 import Event
-from chartly.runtime.columns import Instant
 from chartly.runtime.database import Database, Transaction
 from chartly.storage.errors import FencingTokenStale
+from chartly.storage.rows import Artifact, DatasetState, Projected, Snapshot, Stage, StoredCommit
+from chartly.storage.tables import artifacts, commits, datasets, digests, fences, snapshots, stages, superseded
 from sqlalchemy.dialects.sqlite import insert
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-_metadata = sa.MetaData()
-
-
-def _tenant() -> sa.Column[str]:
-    return sa.Column("tenant", sa.Text, primary_key=True)
-
-
-fences = sa.Table(
-    "fences", _metadata, _tenant(),
-    sa.Column("work_key", sa.Text, primary_key=True),
-    sa.Column("token", sa.BigInteger, nullable=False),
-)  # fmt: skip
-stages = sa.Table(
-    "stages", _metadata, _tenant(),
-    sa.Column("stage_id", sa.Text, primary_key=True),
-    sa.Column("dataset_id", sa.Text, nullable=False),
-    sa.Column("work_key", sa.Text, nullable=False),
-    sa.Column("token", sa.BigInteger, nullable=False),
-    sa.Column("expire_time", Instant, nullable=False),
-    sa.Index("stages_of_work", "tenant", "work_key"),
-)  # fmt: skip
-datasets = sa.Table(
-    "datasets", _metadata, _tenant(),
-    sa.Column("dataset_id", sa.Text, primary_key=True),
-    sa.Column("delta_version", sa.BigInteger, nullable=False),
-    sa.Column("first_version", sa.BigInteger, nullable=False),
-    sa.Column("size_bytes", sa.BigInteger, nullable=False),
-    sa.Column("delta_schema", sa.Text, nullable=False),
-    sa.Column("primary_key", sa.Text, nullable=False),
-)  # fmt: skip
-commits = sa.Table(
-    "commits", _metadata, _tenant(),
-    sa.Column("sequence", sa.BigInteger, primary_key=True),
-    sa.Column("dataset_id", sa.Text, nullable=False),
-    sa.Column("version", sa.BigInteger, nullable=False),
-    sa.Column("work_key", sa.Text, nullable=False),
-    sa.Column("token", sa.BigInteger, nullable=False),
-    sa.Column("commit_time", Instant, nullable=False),
-    sa.Column("message", sa.LargeBinary, nullable=False),
-    sa.UniqueConstraint("tenant", "dataset_id", "version"),
-    sa.UniqueConstraint("tenant", "work_key"),
-)  # fmt: skip
-superseded = sa.Table(
-    "superseded_files", _metadata, _tenant(),
-    sa.Column("dataset_id", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("version", sa.BigInteger, nullable=False),
-)  # fmt: skip
-digests = sa.Table(
-    "digests", _metadata, _tenant(),
-    sa.Column("dataset_id", sa.Text, primary_key=True),
-    sa.Column("version", sa.BigInteger, primary_key=True),
-    sa.Column("digest", sa.Text, nullable=False),
-)  # fmt: skip
-snapshots = sa.Table(
-    "snapshots", _metadata, _tenant(),
-    sa.Column("snapshot_id", sa.Text, primary_key=True),
-    sa.Column("dataset_id", sa.Text, nullable=False),
-    sa.Column("version", sa.BigInteger, nullable=False),
-    sa.Column("expire_time", Instant, nullable=False),
-)  # fmt: skip
-artifacts = sa.Table(
-    "artifacts", _metadata, _tenant(),
-    sa.Column("digest", sa.Text, primary_key=True),
-    sa.Column("size_bytes", sa.BigInteger, nullable=False),
-    sa.Column("media_type", sa.Text, nullable=False),
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A folder for the files of one attempt."""
-
-    stage_id: str
-    dataset_id: str
-    work_key: str
-    token: int
-    expire_time: datetime
-
-
-@dataclass(frozen=True)
-class DatasetState:
-    """How far a dataset is projected, and what its log says of it so far."""
-
-    dataset_id: str
-    delta_version: int = -1
-    """Version of the Delta table up to which the log is projected; -1 for none."""
-    first_version: int = 0
-    """Oldest version whose files are all kept."""
-    size_bytes: int = 0
-    delta_schema: str = ""
-    primary_key: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class StoredCommit:
-    """A commit as the projection keeps it."""
-
-    dataset_id: str
-    version: int
-    work_key: str
-    token: int
-    commit_time: datetime
-    message: bytes
-    """The `Commit` message without its sequence number."""
-    sequence: int = 0
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """What is kept under a digest."""
-
-    digest: str
-    size_bytes: int
-    media_type: str
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A lease on the files of a version."""
-
-    snapshot_id: str
-    dataset_id: str
-    version: int
-    expire_time: datetime
-
-
-@dataclass(frozen=True)
-class Projected:
-    """What one version of a table's log adds to the projection."""
-
-    state: DatasetState
-    removed: Sequence[str]
-    commit: StoredCommit | None = None
-    artifacts: Sequence[Artifact] = ()
-    event: Event | None = None
 
 
 class StorageTransaction:
