@@ -1,12 +1,14 @@
 """From a source's pages to staged files: fetched, mapped and staged at the same time, each batch in its turn.
 
 A batch holds as many pages as make it worth mapping; which pages those are follows from their sizes, not from time. While
-one batch is staged the next is mapped and the one after that is fetched, so memory holds a few batches and no dataset.
+one batch is staged the next ones are mapped and those after them fetched, so memory holds a few batches and no dataset.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
@@ -24,6 +26,8 @@ from chartly.engine.staging import Staged, Stager
 from chartly.runtime.tasks import settled
 
 BATCH_BYTES = 8 << 20
+# Some are mapped, on as many cores, while an earlier one is staged.
+BATCHES_AT_ONCE = 1 + min(4, os.cpu_count() or 2)
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -38,14 +42,14 @@ class Ingested:
 
 @dataclass(slots=True)
 class _Batch:
-    """Pages to map together; `repeats` is the number of an earlier page that its only page equals."""
+    """Pages to map together; `repeats` is the number of an earlier page that its only page equals, or 0."""
 
     pages: list[SourcePage] = field(default_factory=list)
     repeats: int = 0
 
     @property
-    def is_full(self) -> bool:
-        return sum(len(page.data) for page in self.pages) >= BATCH_BYTES or self.pages[-1].is_awaited
+    def size_bytes(self) -> int:
+        return sum(len(page.data) for page in self.pages)
 
 
 class Ingest:
@@ -75,14 +79,13 @@ class Ingest:
         return Ingested(await in_thread(self._stager.finish), self._raw_pages)
 
     async def _take_all(self) -> None:
-        mapped: asyncio.Future[Mapped] | None = None
+        batches: deque[asyncio.Task[None]] = deque()
         async with asyncio.TaskGroup() as group, aclosing(self._source.pages()) as pages:
-            staged = group.create_task(_nothing())
             async for batch in self._batches(pages):
-                if mapped is not None:
-                    await mapped
-                mapped = group.create_task(self._map(batch))
-                staged = group.create_task(self._stage(batch, mapped, staged))
+                if len(batches) == BATCHES_AT_ONCE:
+                    await batches.popleft()
+                before = batches[-1] if batches else None
+                batches.append(group.create_task(self._take(batch, before)))
 
     async def _batches(self, pages: AsyncIterator[SourcePage]) -> AsyncIterator[_Batch]:
         batch = _Batch()
@@ -92,19 +95,24 @@ class Ingest:
                 page.counted.set_result(0)
                 continue
             first = self._first_with.setdefault(page.digest, page.number)
-            if first != page.number and batch.pages:
+            is_alone = page.is_awaited or first != page.number
+            if is_alone and batch.pages:
                 yield batch
                 batch = _Batch()
             batch.pages.append(page)
             batch.repeats = first if first != page.number else 0
-            if batch.is_full or batch.repeats:
+            if is_alone or batch.size_bytes >= BATCH_BYTES:
                 yield batch
                 batch = _Batch()
         if batch.pages:
             yield batch
 
     async def _note(self, page: SourcePage) -> None:
-        """Keep the page's raw bytes, where they are kept, and count it."""
+        """Count the page and keep its raw bytes, where they are kept."""
+        receipt = self._progress.receipt
+        receipt.pages = page.number
+        receipt.size_bytes = self._source.size_bytes
+        self._progress.says(f"page {page.number}")
         if page.media_type:
             await in_thread(self._folder.write_raw, page.digest, page.data)
             raw_page = run_pb2.RawPage(
@@ -113,14 +121,22 @@ class Ingest:
             if page.captured_time:
                 raw_page.captured_time.FromDatetime(page.captured_time)
             self._raw_pages.append(raw_page)
-        receipt = self._progress.receipt
-        receipt.pages = page.number
-        receipt.size_bytes = self._source.size_bytes
-        self._progress.says(f"page {page.number}")
 
-    async def _map(self, batch: _Batch) -> Mapped:
+    async def _take(self, batch: _Batch, before: asyncio.Task[None] | None) -> None:
+        """Map a batch, beside others, and stage it after the one before; of several errors the earliest counts."""
         pages = [Page(page.number, page.data, page.format, page.first_record) for page in batch.pages]
-        mapped = await in_thread(self._mapper.map, pages)
+        mapping = asyncio.create_task(in_thread(self._mapper.map, pages))
+        try:
+            if before is not None:
+                await before
+            mapped = await mapping
+        finally:
+            mapping.cancel()
+            await asyncio.wait({mapping})
+        self._count(batch, mapped)
+        await in_thread(self._stager.add, mapped, {page.number: page.digest for page in batch.pages})
+
+    def _count(self, batch: _Batch, mapped: Mapped) -> None:
         receipt = self._progress.receipt
         if batch.repeats and mapped.extracted:
             receipt.paging_end = run_pb2.PAGING_END_REPEATED_PAGE
@@ -133,18 +149,8 @@ class Ingest:
             receipt.warnings[name] += count
         if batch.pages[-1].is_awaited:
             batch.pages[-1].counted.set_result(mapped.extracted)
-        return mapped
-
-    async def _stage(self, batch: _Batch, mapping: asyncio.Future[Mapped], before: asyncio.Future[None]) -> None:
-        mapped = await mapping
-        await before
-        await in_thread(self._stager.add, mapped, {page.number: page.digest for page in batch.pages})
 
 
 async def in_thread(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
     """Return what a function returns in a worker thread. A cancellation waits for it, so that nothing goes on unseen."""
     return await settled(asyncio.ensure_future(asyncio.to_thread(function, *arguments, **named)))
-
-
-async def _nothing() -> None:
-    pass

@@ -12,7 +12,7 @@ import urllib.parse
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, Literal
 
 from chartly.api.profile.v1 import profile_pb2
 from chartly.drone.errors import SourceAnswerInvalid
@@ -43,10 +43,14 @@ class Seen:
     records_so_far: int = 0
 
 
-class Paging(ABC):
-    """One way of paging, for one run. `counts` says whether a page has to be counted to tell what follows it."""
+# What has to be known of a page's records to tell what follows it: nothing, whether there are any, or how many.
+Need = Literal["nothing", "emptiness", "count"]
 
-    counts: ClassVar[bool] = True
+
+class Paging(ABC):
+    """One way of paging, for one run."""
+
+    needs: Need = "count"
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -73,7 +77,7 @@ class Paging(ABC):
 class SinglePaging(Paging):
     """There is one page."""
 
-    counts = False
+    needs = "nothing"
 
     def guess(self, step: Step, seen: Seen | None) -> Step | None:  # noqa: D102
         return None
@@ -85,7 +89,7 @@ class SinglePaging(Paging):
 class LinkPaging(Paging):
     """The `Link` header names the next page (RFC 8288)."""
 
-    counts = False
+    needs = "nothing"
 
     def __init__(self, url: str, rel: str) -> None:
         super().__init__(url)
@@ -122,6 +126,8 @@ class _Total:
 
 class NumberPaging(Paging):
     """Pages are asked for by number, up to the total, or to the first empty page."""
+
+    needs = "emptiness"
 
     def __init__(self, url: str, rule: profile_pb2.PageNumber) -> None:
         super().__init__(url)

@@ -20,6 +20,7 @@ class Progress:
         self._log = log
         self._message = ""
         self._resume_time: datetime | None = None
+        self._pause = ""
 
     def says(self, message: str) -> None:
         """Say in a few words what the attempt does."""
@@ -32,15 +33,13 @@ class Progress:
     def paused(self, until: datetime, why: str) -> None:
         """The source asked to wait."""
         self.receipt.pauses += 1
-        self._resume_time = until
-        self._message = f"Paused, not failed: {why}. {self.receipt.pages} pages kept; resumes by itself"
-        self._log.warning(self._message, resume_time=until.isoformat())
+        self._resume_time, self._pause = until, f"Paused, not failed: {why}."
+        self._log.warning(self._pause, resume_time=until.isoformat())
         self.news.set()
 
     def resumed(self) -> None:
         """The wait is over."""
         self._resume_time = None
-        self._message = f"page {self.receipt.pages + 1}"
         self._log.info("resumed")
         self.news.set()
 
@@ -55,5 +54,6 @@ class Progress:
         """Return what to tell the coordinator now."""
         message = coordinator_pb2.Progress(receipt=self.receipt, message=self._message)
         if self._resume_time is not None:
+            message.message = f"{self._pause} {self.receipt.pages} pages kept; resumes by itself"
             message.resume_time.FromDatetime(self._resume_time)
         return message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import urllib.parse
 from collections import deque
 from collections.abc import AsyncGenerator
@@ -43,6 +44,7 @@ _FORMATS: dict[str, Format] = {
 # What says nothing about the bytes; then the name of the file does.
 _VAGUE = ("", "text/plain", "application/octet-stream", "binary/octet-stream")
 _SUFFIXES: dict[str, Format] = {".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv"}
+_LIST = re.compile(rb"\s*\[\s*[^\s\]]")
 _PRIVATE_HEADERS = ("authorization", "cookie", "proxy-authorization")
 
 
@@ -79,6 +81,7 @@ class RestSource(Source):
                     return
                 self.size_bytes += len(fetched.page.data)
                 self._look_ahead(step, fetched.seen)
+                fetched.page.is_awaited = self._is_awaited(fetched.page)
                 yield fetched.page
                 step = await self._following(step, fetched)
             self.end_at()
@@ -109,10 +112,16 @@ class RestSource(Source):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _is_awaited(self, page: SourcePage) -> bool:
+        match self._paging.needs:
+            case "count":
+                return True
+            case "emptiness":
+                return not has_records(page.data, page.format)
+        return False
+
     async def _following(self, step: Step, fetched: _Fetched) -> Step | None:
-        if not self._paging.counts:
-            return self._paging.following(step, fetched.seen)
-        records = await fetched.page.counted
+        records = await fetched.page.counted if fetched.page.is_awaited else 1
         self._records += records
         return self._paging.following(step, replace(fetched.seen, records=records, records_so_far=self._records))
 
@@ -163,7 +172,6 @@ class RestSource(Source):
             digest=digest,
             media_type=answer.content_type or "application/octet-stream",
             captured_time=datetime.now(UTC),
-            is_awaited=self._paging.counts,
         )
         link = ", ".join(answer.headers.get_all("link", []))
         return _Fetched(page, Seen(link_header=link, url=answer.url, body=body))
@@ -220,6 +228,13 @@ class Requests:
         query = urllib.parse.urlencode({**values, **step.params})
         parts = urllib.parse.urlsplit(step.url)
         return parts._replace(query="&".join(filter(None, (parts.query, query))), fragment="").geturl()
+
+
+def has_records(data: bytes, page_format: Format) -> bool:
+    """Return whether a page has records for sure; False says nothing, and it has to be mapped to know."""
+    if page_format == "json":
+        return _LIST.match(data) is not None
+    return page_format == "ndjson" and bool(data) and not data.isspace()
 
 
 def format_of(answer: Answer) -> Format:
