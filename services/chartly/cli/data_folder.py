@@ -90,6 +90,10 @@ class DataFolder:
             return {}
         return state
 
+    def has_no_tables(self) -> bool:
+        """Whether no service has made its tables here."""
+        return not any(self.path.glob("*.sqlite"))
+
     def is_locked(self) -> bool:
         """Whether a mesh runs on this folder."""
         try:

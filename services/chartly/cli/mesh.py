@@ -21,11 +21,6 @@ _ENVOY_FLAGS = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "e
 # Imported once, before the forks, so that the processes share it. Not pyarrow, DuckDB and deltalake: they begin threads.
 _COMMON = (
     "aiosqlite",
-    "alembic.command",
-    "alembic.config",
-    "alembic.operations",
-    "alembic.runtime.migration",
-    "alembic.script",
     "chartly.engine",
     "chartly.runtime.clients",
     "chartly.runtime.database",
@@ -37,6 +32,8 @@ _COMMON = (
     "sqlalchemy.ext.asyncio",
     "uvloop",
 )
+# What makes the tables of a new folder, and only that.
+_MIGRATING = ("alembic.command", "alembic.config", "alembic.context")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +66,11 @@ class LocalMesh:
         services = [Process(name, self._service(name), self.folder.log(name)) for name in PORTS]
         envoy = Process("envoy", self._envoy(), self.folder.log("envoy"))
         return [envoy, *services, Process(DRONE, self._drone(), self.folder.log(DRONE))]
+
+    def import_common(self) -> None:
+        """Import what the services share."""
+        for module in (*_COMMON, *(_MIGRATING if self.folder.has_no_tables() else ())):
+            import_module(module)
 
     def _service(self, name: str) -> Callable[[], None]:
         environment = {
@@ -114,12 +116,6 @@ class LocalMesh:
             os.execv(command[0], command)  # noqa: S606  # the process is to become Envoy
 
         return replace_process
-
-
-def import_common() -> None:
-    """Import what the services share."""
-    for module in _COMMON:
-        import_module(module)
 
 
 def serve(name: str, flags: Sequence[str]) -> int:

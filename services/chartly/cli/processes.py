@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -95,6 +96,7 @@ def _fork(process: Process) -> int:
 
 def _leave(parent: int, process: Process) -> None:
     """Become a process of its own: its group, so that Ctrl-C reaches only the parent; its end with the parent; its log."""
+    gc.enable()
     os.setpgid(0, 0)
     _end_with(parent, process.name)
     write_to(process.log)

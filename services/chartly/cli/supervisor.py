@@ -75,11 +75,12 @@ class Supervisor:
     def _start_all(self, import_common: Callable[[], None]) -> None:
         envoy, *forked = self._processes
         envoy.start()
+        gc.disable()  # imports make much that stays and nothing to collect
         import_common()
-        gc.collect()
         gc.freeze()  # the collector would write to every object, and so unshare its page
         for process in forked:
             process.start()
+        gc.enable()
 
     def _tick(self) -> None:
         self._reap()

@@ -110,7 +110,7 @@ def down(data_dir: Path) -> None:
 
 def _run(data_dir: Path, options: MeshOptions, began: float, on_ready: Callable[[], None]) -> None:
     from chartly.cli.data_folder import DataFolder, FolderRefused
-    from chartly.cli.mesh import DRONE, LocalMesh, import_common
+    from chartly.cli.mesh import DRONE, LocalMesh
     from chartly.cli.ports import PortTaken, choose
     from chartly.cli.supervisor import StartFailed, Supervisor
     from chartly.runtime.settings import PORTS
@@ -134,7 +134,9 @@ def _run(data_dir: Path, options: MeshOptions, began: float, on_ready: Callable[
         folder.say(_state(mesh, {process.name: process.pid for process in processes}))
 
     try:
-        Supervisor(processes, port=mesh.ports.edge, ready=ready, say=click.echo, changed=changed).run(import_common)
+        Supervisor(processes, port=mesh.ports.edge, ready=ready, say=click.echo, changed=changed).run(
+            mesh.import_common
+        )
     except StartFailed as failure:
         fail(Exit.FAILED, str(failure))
 
