@@ -71,6 +71,7 @@ class Orders:
             "CHARTLY_BOUNDARY_HOOK": "fault_hook:reached",
             "CHARTLY_FAULT_FOLDER": str(self.folder),
             "CHARTLY_COLLECTION_SECONDS": "0.5",
+            "CHARTLY_LEASE_SECONDS": "6",
             "PYTHONPATH": os.pathsep.join([str(HOOKS), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
         }
 
