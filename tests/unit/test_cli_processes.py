@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from chartly.cli import processes
-from chartly.cli.processes import STABLE_SECONDS, Process
+from chartly.cli.processes import LARGE_LOG_BYTES, STABLE_SECONDS, Process, trim
 
 
 class Clock:
@@ -55,3 +55,16 @@ def test_the_last_words_are_the_last_line_of_the_log(tmp_path: Path) -> None:
     assert a_process(log).last_words() == ""
     log.write_text("first\nthe port is taken\n")
     assert a_process(log).last_words() == "the port is taken"
+
+
+def test_a_large_log_is_moved_while_its_process_writes_to_it(tmp_path: Path) -> None:
+    log = tmp_path / "registry.log"
+    with log.open("ab", buffering=0) as writer:
+        writer.write(b"few words\n")
+        trim(log)
+        assert log.read_bytes() == b"few words\n"
+        writer.write(b"x" * LARGE_LOG_BYTES)
+        trim(log)
+        writer.write(b"next\n")
+    assert log.read_bytes() == b"next\n"
+    assert (tmp_path / "registry.log.1").stat().st_size == LARGE_LOG_BYTES + 10

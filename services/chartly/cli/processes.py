@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import shutil
 import signal
 import sys
 import time
@@ -18,8 +19,8 @@ from chartly.cli.waiting import WATCHED, forget, held_back
 FIRST_WAIT_SECONDS, LAST_WAIT_SECONDS = 1.0, 30.0
 # A process that lived that long is taken to be well again.
 STABLE_SECONDS = 30.0
+LARGE_LOG_BYTES = 10 << 20
 _BUG = 70
-_KEPT_LOG_BYTES = 10 << 20
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 
 
@@ -72,6 +73,13 @@ class Process:
         return lines[-1] if lines else ""
 
 
+def trim(log: Path) -> None:
+    """Move what a large log file holds to `NAME.log.1`, while its process writes to it; a line of that moment may be lost."""
+    if log.exists() and log.stat().st_size > LARGE_LOG_BYTES:
+        shutil.copyfile(log, log.with_suffix(".log.1"))
+        os.truncate(log, 0)
+
+
 def _fork(process: Process) -> int:
     parent = os.getpid()
     sys.stdout.flush()
@@ -115,8 +123,6 @@ def _end_with(parent: int, name: str) -> None:
 
 def write_to(log: Path) -> None:
     """Send standard output and error to the end of a log file from now on, and read nothing."""
-    if log.exists() and log.stat().st_size > _KEPT_LOG_BYTES:
-        log.replace(log.with_suffix(".log.1"))
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

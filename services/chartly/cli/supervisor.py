@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from http.client import HTTPConnection, HTTPException
 
-from chartly.cli.processes import Process
+from chartly.cli.processes import Process, trim
 from chartly.cli.waiting import Signals
 
 DRAIN_SECONDS = 4.5
@@ -84,6 +84,8 @@ class Supervisor:
 
     def _tick(self) -> None:
         self._reap()
+        for process in self._processes:
+            trim(process.log)
         now = time.monotonic()
         due = [process for process in self._processes if not process.pid and process.due <= now]
         for process in due:
