@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 QUARANTINE_FILE = "quarantine.parquet"
 ROWS_PER_FILE = 1_000_000
+# A row group has its own footer and dictionaries, so small batches are written together.
+ROWS_PER_GROUP = 100_000
 
 Create = Callable[[str], BinaryIO]
 
@@ -131,6 +133,7 @@ class _File:
         import pyarrow.parquet as pq
 
         self.row_count = 0
+        self._pending: list[pa.Table] = []
         self._name = name
         self._sink = create(folder + name)
         # record_id never repeats enough for a dictionary to pay.
@@ -140,11 +143,21 @@ class _File:
         )
 
     def write(self, table: pa.Table) -> None:
-        self._writer.write_table(table)
         self.row_count += table.num_rows
+        self._pending.append(table)
+        if sum(pending.num_rows for pending in self._pending) >= ROWS_PER_GROUP:
+            self._flush()
 
     def close(self) -> StagedFile:
+        self._flush()
         self._writer.close()
         size_bytes = self._sink.tell()
         self._sink.close()
         return StagedFile(self._name, self.row_count, size_bytes)
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+
+        if self._pending:
+            self._writer.write_table(pa.concat_tables(self._pending))
+            self._pending.clear()
