@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import zipfile
 from contextlib import aclosing
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from chartly.api.profile.v1 import profile_pb2
 from chartly.api.run.v1 import run_pb2
@@ -16,6 +19,7 @@ from chartly.drone.errors import DataCorrupt, PathNotAllowed, SourceUnavailable,
 from chartly.drone.files import FileSource
 from chartly.drone.paths import Roots
 from chartly.drone.source import SourcePage
+from chartly.engine import UnreadablePage
 
 
 def a_source(tmp_path: Path, name: str, *, max_bytes: int = 0) -> FileSource:
@@ -50,7 +54,7 @@ async def test_a_plain_file_is_one_page_with_the_digest_of_its_bytes(tmp_path: P
 
 @pytest.mark.parametrize(
     ("name", "form"),
-    [("a.ndjson", "ndjson"), ("a.JSONL", "ndjson"), ("a.json", "json"), ("a.csv", "csv"), ("a.parquet", "parquet")],
+    [("a.ndjson", "ndjson"), ("a.JSONL", "ndjson"), ("a.json", "json"), ("a.csv", "csv")],
 )
 @pytest.mark.parametrize("compression", ["", ".gz", ".zip"])
 async def test_formats_follow_from_names(tmp_path: Path, name: str, form: str, compression: str) -> None:
@@ -131,3 +135,23 @@ async def test_a_file_that_changes_while_it_is_read_is_read_again_later(tmp_path
         with pytest.raises(SourceUnavailable, match="changed") as caught:
             [page async for page in pages]
     assert caught.value.retryable
+
+
+@pytest.mark.parametrize("compression", ["", ".gz"])
+async def test_parquet_comes_in_pieces_of_its_own(tmp_path: Path, compression: str) -> None:
+    rows = pa.table({"n": range(150_000)})
+    sink = io.BytesIO()
+    pq.write_table(rows, sink, row_group_size=40_000)
+    content = gzip.compress(sink.getvalue()) if compression else sink.getvalue()
+    (tmp_path / f"a.parquet{compression}").write_bytes(content)
+    pages = await pages_of(a_source(tmp_path, f"a.parquet{compression}"))
+    assert len(pages) > 1
+    read = pa.concat_tables([pq.read_table(io.BytesIO(page.data)) for page in pages])
+    assert read.equals(rows)
+    assert [page.first_record for page in pages][1] == pq.read_metadata(io.BytesIO(pages[0].data)).num_rows + 1
+
+
+async def test_a_damaged_parquet_file_is_unreadable(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 not at all")
+    with pytest.raises(UnreadablePage, match="Parquet"):
+        await pages_of(a_source(tmp_path, "a.parquet"))

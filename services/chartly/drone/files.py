@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
+import io
 import zipfile
 import zlib
 from collections.abc import AsyncGenerator, Iterator
@@ -17,7 +18,7 @@ from chartly.drone.errors import DataCorrupt, SourceFileNotFound, SourceUnavaila
 from chartly.drone.limits import Limits
 from chartly.drone.paths import Roots
 from chartly.drone.source import MAX_PAGE_BYTES, Format, Source, SourcePage
-from chartly.engine.blocks import Block, csv_blocks, ndjson_blocks
+from chartly.engine.blocks import Block, csv_blocks, ndjson_blocks, parquet_blocks
 
 _FORMATS: dict[str, Format] = {
     ".ndjson": "ndjson",
@@ -86,17 +87,24 @@ class FileSource(Source):
 def _blocks(name: str, stream: BinaryIO, file_format: Format) -> Iterator[Block]:
     match file_format:
         case "ndjson":
-            return ndjson_blocks(stream)
+            yield from ndjson_blocks(stream)
         case "csv":
-            return csv_blocks(stream)
-    return _whole(name, stream)
+            yield from csv_blocks(stream)
+        case "parquet":
+            # Its footer comes last, so a compressed file is decompressed first.
+            is_plain = isinstance(stream, io.BufferedReader)
+            yield from parquet_blocks(stream if is_plain else io.BytesIO(_whole(name, stream)))
+        case "json":
+            data = _whole(name, stream)
+            yield Block(data, 1, len(data))
 
 
-def _whole(name: str, stream: BinaryIO) -> Iterator[Block]:
+def _whole(name: str, stream: BinaryIO) -> bytes:
     data = stream.read(MAX_PAGE_BYTES + 1)
     if len(data) > MAX_PAGE_BYTES:
-        raise UnsupportedFormat(name, f"is larger than {MAX_PAGE_BYTES >> 20} MiB, which only NDJSON and CSV may be")
-    yield Block(data, 1, len(data))
+        limit = f"{MAX_PAGE_BYTES >> 20} MiB"
+        raise UnsupportedFormat(name, f"is larger than {limit}, which only NDJSON, CSV and plain Parquet files may be")
+    return data
 
 
 def _only_member(name: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:

@@ -3,6 +3,7 @@
 A piece ends between two records, holds about as many bytes as asked for, and knows the number of its first record.
 """
 
+import io
 import re
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple
@@ -11,6 +12,7 @@ from chartly.engine.errors import UnreadablePage
 
 BLOCK_BYTES = 8 << 20
 MAX_RECORD_BYTES = 64 << 20
+ROWS_PER_BLOCK = 65_536
 _QUOTED = re.compile(rb'"[^"]*"')
 
 
@@ -52,6 +54,26 @@ def csv_blocks(stream: BinaryIO, block_bytes: int = BLOCK_BYTES) -> Iterator[Blo
         rows = piece[end:]
         yield Block(header + rows, record, len(piece))
         record += _line_count(_QUOTED.sub(b"", rows) if b'"' in rows else rows)
+
+
+def parquet_blocks(stream: BinaryIO, row_count: int = ROWS_PER_BLOCK) -> Iterator[Block]:
+    """Cut a Parquet file, in a stream that can be searched, into Parquet files of their own.
+
+    Raises:
+        UnreadablePage: it is no Parquet file, or a damaged one.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    record = 1
+    try:
+        for part in pq.ParquetFile(stream).iter_batches(batch_size=row_count):
+            sink = io.BytesIO()
+            pq.write_table(pa.Table.from_batches([part]), sink, compression="none")
+            yield Block(sink.getvalue(), record, part.nbytes)
+            record += part.num_rows
+    except (pa.ArrowException, OSError) as problem:
+        raise UnreadablePage(f"it cannot be read as Parquet: {problem}") from None
 
 
 def _pieces(stream: BinaryIO, block_bytes: int, last_end: Callable[[bytes], int]) -> Iterator[bytes]:
