@@ -9,6 +9,7 @@ from chartly import runtime
 from chartly.coordinator.bell import Bell
 from chartly.coordinator.clockwork import Clockwork
 from chartly.coordinator.config import CoordinatorSettings
+from chartly.coordinator.gauges import QueueGauges
 from chartly.coordinator.leasing import Leasing
 from chartly.coordinator.previews import Previews
 from chartly.coordinator.profiles import Profiles
@@ -30,6 +31,7 @@ def wire(settings: CoordinatorSettings, store: CoordinatorStore, clients: runtim
         )
     )
     server.background("profiles", profiles.follow)
+    server.background("gauges", QueueGauges(store, bell, server.metrics.registry, now=now).run)
     server.background("clockwork", Clockwork(store, profiles, bell, now=now).run)
     return server
 

@@ -9,6 +9,7 @@ import sys
 
 from chartly import runtime
 from chartly.drone.config import DroneSettings
+from chartly.drone.counters import IngestCounters
 from chartly.drone.sources import Sources
 from chartly.drone.worker import Worker
 from chartly.runtime.telemetry import Metrics, MetricsServer
@@ -22,7 +23,10 @@ async def main(settings: DroneSettings) -> None:
     metrics = Metrics()
     metrics_server = MetricsServer(metrics)
     async with runtime.Clients(settings) as clients:
-        worker = Worker(settings.drone_id, capacity=settings.capacity, clients=clients, sources=sources)
+        counters = IngestCounters(metrics.registry)
+        worker = Worker(
+            settings.drone_id, capacity=settings.capacity, clients=clients, sources=sources, counters=counters
+        )
         await metrics_server.start(settings.metrics_port or 0)
         working = asyncio.create_task(worker.run())
         await _signal_or(working)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import grpc
 from chartly.api.coordinator.v1 import coordinator_pb2 as pb
 from chartly.api.coordinator.v1 import coordinator_pb2_grpc
 from chartly.api.errors.v1.error_reason_pb2 import ErrorReason
+from chartly.drone.counters import IngestCounters
 from chartly.drone.sources import Sources
 from chartly.runtime import ChartlyError, Clients, error_of
 
@@ -28,13 +30,16 @@ FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 0.2, 3.0
 class Worker:
     """One drone, for one process: a later process of the same name takes its work back."""
 
-    def __init__(self, drone_id: str, *, capacity: int, clients: Clients, sources: Sources) -> None:
+    def __init__(
+        self, drone_id: str, *, capacity: int, clients: Clients, sources: Sources, counters: IngestCounters
+    ) -> None:
         self._drone_id = drone_id
         self._capacity = capacity
         self._instance_id = uuid4().hex
         self._clients = clients
         self._coordinator = clients.stub(coordinator_pb2_grpc.CoordinatorServiceStub)
         self._sources = sources
+        self._counters = counters
         self._attempts: dict[str, Attempt] = {}
 
     async def run(self) -> None:
@@ -96,7 +101,9 @@ class Worker:
 
         attempt = Attempt(lease, drone_id=self._drone_id, clients=self._clients, sources=self._sources)
         self._attempts[lease.work.work_id] = attempt
+        began = time.monotonic()
         try:
             await attempt.carry_out()
         finally:
             del self._attempts[lease.work.work_id]
+            self._counters.add(attempt.progress.receipt, time.monotonic() - began)

@@ -27,6 +27,7 @@ from chartly.coordinator.__main__ import wire as wire_coordinator
 from chartly.coordinator.config import CoordinatorSettings
 from chartly.coordinator.store import CoordinatorStore
 from chartly.drone.config import DroneSettings
+from chartly.drone.counters import IngestCounters
 from chartly.drone.sources import Sources
 from chartly.drone.worker import Worker
 from chartly.registry.__main__ import wire as wire_registry
@@ -37,6 +38,7 @@ from chartly.storage.__main__ import wire as wire_storage
 from chartly.storage.config import StorageSettings
 from chartly.storage.store import StorageStore
 from google.api.httpbody_pb2 import HttpBody
+from prometheus_client import CollectorRegistry
 
 KEYS = ("admin", *(f"keys/{name}" for name in ("auth", "registry", "storage", "coordinator", "drone")))
 ENDED = (pb.WORK_STATE_SUCCEEDED, pb.WORK_STATE_DEAD, pb.WORK_STATE_CANCELLED)
@@ -128,7 +130,8 @@ class Mesh:
         sources = Sources(file_roots=[self.data_dir.parent / "files"], allow_hosts=allow_hosts, data_dir=self.data_dir)
         clients = runtime.Clients(settings)
         self.stack.push_async_callback(clients.close)
-        return Worker(name, capacity=capacity, clients=clients, sources=sources)
+        counters = IngestCounters(CollectorRegistry())
+        return Worker(name, capacity=capacity, clients=clients, sources=sources, counters=counters)
 
     async def start_drone(self, **options: Any) -> asyncio.Task[None]:
         working = asyncio.create_task(self.worker(**options).run())
