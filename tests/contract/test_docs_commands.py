@@ -89,6 +89,30 @@ def test_the_command_lines_of_the_pages_are_found() -> None:
     assert found >= {"up", "down", "status", "profile", "run", "runs", "records", "quarantine", "work", "key", "audit"}
 
 
+def test_the_table_of_commands_has_every_command_and_no_other() -> None:
+    named: set[str] = set()
+    command = ""
+    for cells in rows(section(read("README.md"), "## The commands")):
+        for span in spans(cells[0]):
+            command = span if span.startswith("chartly ") else f"{command.rpartition(' ')[0]} {span}"
+            named.add(command)
+    assert named == set(leaves(cli, "chartly"))
+
+
+def leaves(command: click.Command, name: str) -> Iterator[str]:
+    """Yield the full name of each command that is no group."""
+    if isinstance(command, click.Group):
+        for child in command.commands.values():
+            yield from leaves(child, f"{name} {child.name}")
+    else:
+        yield name
+
+
+def test_what_make_and_the_readme_say_of_the_demo_is_what_the_command_does() -> None:
+    assert re.search(r"^demo:.*## .*\n\t@chartly demo$", read("Makefile"), re.MULTILINE)
+    assert re.search(r"^up:.*## .*\n\t@chartly up$", read("Makefile"), re.MULTILINE)
+
+
 @pytest.mark.parametrize("words", [["runs", "follow"], ["up", "--prot", "0"], ["work", "list", "--state", "sleeping"]])
 def test_a_command_line_that_does_not_exist_is_noticed(words: list[str]) -> None:
     with pytest.raises((AssertionError, click.UsageError)):
