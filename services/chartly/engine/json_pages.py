@@ -10,7 +10,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING
 
 from chartly.engine.errors import UnreadablePage
-from chartly.engine.expressions import LONG_NUMBER
+from chartly.engine.forms import LONG_NUMBER
 from chartly.engine.pages import Decoded, Fault, Page
 from chartly.engine.reading import TextOf, error_of
 from chartly.engine.tokens import INVALID_UTF8, Record, parse_record, text_at

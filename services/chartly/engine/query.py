@@ -9,9 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from chartly.engine.expressions import Source, canonical, literal, text_literal, typed
+from chartly.engine.digest import canonical_json
+from chartly.engine.forms import LONG_NUMBER, BooleanForm, DecimalForm, Form, IntegerForm, NumberForm
+from chartly.engine.literals import literal, text_literal
 from chartly.engine.plan import OBSERVED_AT, Column, Plan
-from chartly.engine.reading import ColumnReader
+from chartly.engine.reading import ColumnReader, json_value
+from chartly.engine.time_forms import DateForm, EpochForm, FormattedForm, TimestampForm
+from chartly.engine.times import EPOCH_UNITS
 
 ODD = "odd"
 
@@ -25,98 +29,121 @@ def mapping_query(plan: Plan, texts: str, *, json_column: str | None = None) -> 
         json_column: the relation's column with the JSON text of the record, where numbers were read as doubles.
     """
     layers = [_Layer(index, column, json_column) for index, column in enumerate(plan.inputs)]
-    rest = f", {json_column}" if json_column else ""
-    sources = f"SELECT strange{rest}{_each(layer.source for layer in layers)} FROM ({texts})"
-    read = f"SELECT strange{_each(layer.read for layer in layers)} FROM ({sources})"
-    values = f"SELECT *{_each(layer.value for layer in layers)} FROM ({read})"
-    odd = " OR ".join(["strange", *(layer.is_odd for layer in layers)])
+    kept = f"SELECT strange{f', {json_column}' if json_column else ''}"
+    sources = f"{kept}{_each(layer.source for layer in layers)} FROM ({texts})"
+    casts = f"SELECT *{_each(layer.cast for layer in layers)} FROM ({sources})"
+    written = f"SELECT *{_each(layer.written for layer in layers)} FROM ({casts})"
+    odd = " OR ".join(["strange", *(check for layer in layers for check in layer.oddities)])
     outputs = [
         *([] if plan.observed_at else [f"NULL::TIMESTAMP AS {OBSERVED_AT}"]),
         *(layer.output for layer in layers),
     ]
-    return f"SELECT {odd} AS {ODD}, sha256({_record_json(plan, layers)}) AS record_id{_each(outputs)} FROM ({values})"
+    return f"SELECT {odd} AS {ODD}, sha256({_record_json(plan, layers)}) AS record_id{_each(outputs)} FROM ({written})"
 
 
-def _each(expressions: Iterable[str]) -> str:
-    return "".join(f", {expression}" for expression in expressions)
+def form_of(column: Column, json_column: str | None = None) -> Form:
+    """Return the form of a column's texts."""
+    is_exact = f"NOT regexp_matches({json_column}, '{LONG_NUMBER}')" if json_column else "true"
+    match column.type:
+        case "boolean":
+            return BooleanForm()
+        case "integer":
+            return IntegerForm(is_exact)
+        case "number":
+            return NumberForm()
+        case "decimal":
+            return DecimalForm(column.scale, is_exact)
+        case "date":
+            return DateForm(column.format, is_exact)
+        case "timestamp" if column.format in EPOCH_UNITS:
+            return EpochForm(column.format, is_exact)
+        case "timestamp" if column.format:
+            return FormattedForm(column.format, column.time_zone)
+        case "timestamp":
+            return TimestampForm(column.time_zone)
+    return Form()
 
 
 class _Layer:
-    """The expressions of one column: text `t`, source value `s`, value as read `r`, final value `v`."""
+    """The expressions of one column: `t` its text, `s` the text that counts, `r` its value, `w` the value written again."""
 
     def __init__(self, index: int, column: Column, json_column: str | None) -> None:
-        self.column, self._index, self._json = column, index, json_column
-        self._reader = ColumnReader(column)
+        self.column = column
+        self._form, self._reader = form_of(column, json_column), ColumnReader(column)
+        self._t, self._s, self._r, self._w = (f"{letter}{index}" for letter in "tsrw")
+        nulls = () if column.type == "string" else self._reader.null_constants
+        self._typed_nulls = ", ".join(map(literal, nulls))
 
     @property
     def source(self) -> str:
         """The text after replace and null_values."""
-        text = f"t{self._index}"
-        if nulls := [text_literal(null) for null in self.column.null_values]:
-            kept = f"CASE WHEN {{}} IN ({', '.join(nulls)}) THEN NULL ELSE {{}} END"
-        else:
-            kept = "{}"
+        text, nulls = self._t, ", ".join(map(text_literal, self.column.null_values))
         if self.column.replace:
-            cases = " ".join(
-                f"WHEN {text_literal(key)} THEN {'NULL' if new is None else text_literal(new)}"
-                for key, new in self.column.replace
-            )
-            text = f"CASE {text} {cases} ELSE {text} END"
-        return f"{kept.replace('{}', text)} AS s{self._index}"
+            cases = (f"WHEN {text_literal(key)} THEN {_nullable(new)}" for key, new in self.column.replace)
+            text = f"CASE {text} {' '.join(cases)} ELSE {text} END"
+        return f"{f'CASE WHEN {text} IN ({nulls}) THEN NULL ELSE {text} END' if nulls else text} AS {self._s}"
 
     @property
-    def read(self) -> str:
-        """The text and its value, NULL if it is not plain or means null."""
-        text = f"s{self._index}"
-        return f"{text}, {typed(self.column, Source(text, self._json))} AS r{self._index}"
+    def cast(self) -> str:
+        """The text's value, which may be wrong."""
+        return f"{self._form.cast(self._s)} AS {self._r}"
 
     @property
-    def value(self) -> str:
-        """The value, or the default of a record that has none."""
-        value = f"r{self._index}"
-        if nulls := self._typed_nulls():
-            value = f"CASE WHEN {value} NOT IN ({nulls}) THEN {value} END"
-        if self._reader.default is not None:
-            value = f"coalesce({value}, {literal(self._reader.default)})"
-        return f"{value} AS v{self._index}"
+    def written(self) -> str:
+        """The value as a text again."""
+        return f"{self._form.written(self._r)} AS {self._w}"
 
     @property
-    def is_odd(self) -> str:
-        """Whether the reference must look: the text is not plain, a value is missing or not allowed."""
-        text, read, value = (f"{letter}{self._index}" for letter in "srv")
-        checks = [f"({text} IS NOT NULL AND {read} IS NULL)"]
+    def oddities(self) -> list[str]:
+        """Whether the reference must look: the text does not fit, a value is missing or not allowed."""
+        fits = self._form.fits(self._s, self._r, self._w)
+        checks = [f"CASE WHEN {self._s} IS NULL THEN false ELSE NOT coalesce({fits}, false) END"]
         if self.column.required:
-            checks.append(f"{value} IS NULL")
-        checks += [f"coalesce({check}, false)" for check in self._violations(value, text)]
-        return " OR ".join(checks)
-
-    def _violations(self, value: str, text: str) -> list[str]:
-        low, high = self._reader.bounds
-        found = [f"{value} < {literal(low)}"] if low is not None else []
-        found += [f"{value} > {literal(high)}"] if high is not None else []
-        if self._reader.enum:
-            found.append(f"{value} NOT IN ({', '.join(map(literal, self._reader.enum))})")
-        if self.column.pattern:
-            found.append(f"NOT regexp_matches({text}, {text_literal(self.column.pattern)})")
-        if self.column.type == "string":
-            # DuckDB writes the escapes of rare control characters in capitals, which RFC 8785 does not.
-            found.append(f"contains(to_json({value})::VARCHAR, '\\u')")
-        return found
-
-    def _typed_nulls(self) -> str:
-        return "" if self.column.type == "string" else ", ".join(map(literal, self._reader.null_constants))
-
-    @property
-    def json(self) -> str:
-        """The value's RFC 8785 text."""
-        value = f"v{self._index}"
-        return f"CASE WHEN {value} IS NULL THEN 'null' ELSE {canonical(self.column, value, f's{self._index}')} END"
+            checks.append(self._is_none)
+        return checks + [f"coalesce({violation}, false)" for violation in self._violations()]
 
     @property
     def output(self) -> str:
-        """The value under the column's name."""
+        """The value, or the default of a record that has none, under the column's name."""
+        value, default = self._r, self._reader.default
+        if self._typed_nulls or default is not None:
+            value = f"CASE WHEN {self._is_none} THEN {'NULL' if default is None else literal(default)} ELSE {value} END"
         name = self.column.name.replace('"', '""')
-        return f'v{self._index} AS "{name}"'
+        return f'{value} AS "{name}"'
+
+    @property
+    def json(self) -> str:
+        """The RFC 8785 text of the value or the default."""
+        value = self._form.json(self._s, self._r, self._w)
+        if not self._typed_nulls and self._reader.default is None:
+            return f"coalesce({value}, 'null')"
+        default = canonical_json(json_value(self._reader.default)).decode()
+        return f"CASE WHEN {self._is_none} THEN {text_literal(default)} ELSE {value} END"
+
+    @property
+    def _is_none(self) -> str:
+        """Whether the text means no value."""
+        if self._typed_nulls:
+            return f"({self._r} IS NULL OR {self._r} IN ({self._typed_nulls}))"
+        return f"({self._s} IS NULL)"
+
+    def _violations(self) -> list[str]:
+        low, high = self._reader.bounds
+        found = [f"{self._r} < {literal(low)}"] if low is not None else []
+        found += [f"{self._r} > {literal(high)}"] if high is not None else []
+        if self._reader.enum:
+            found.append(f"{self._r} NOT IN ({', '.join(map(literal, self._reader.enum))})")
+        if self.column.pattern:
+            found.append(f"NOT regexp_matches({self._s}, {text_literal(self.column.pattern)})")
+        return found
+
+
+def _nullable(text: str | None) -> str:
+    return "NULL" if text is None else text_literal(text)
+
+
+def _each(expressions: Iterable[str]) -> str:
+    return "".join(f", {expression}" for expression in expressions)
 
 
 def _record_json(plan: Plan, layers: list[_Layer]) -> str:
@@ -130,5 +157,8 @@ def _record_json(plan: Plan, layers: list[_Layer]) -> str:
 
 
 def _members(layers: list[_Layer]) -> str:
-    pieces = [f"{text_literal(json.dumps(layer.column.name) + ':')}, {layer.json}" for layer in layers]
-    return ", ',', ".join(pieces) or "''"
+    pieces = [
+        f"{text_literal((',' if place else '') + json.dumps(layer.column.name) + ':')}, {layer.json}"
+        for place, layer in enumerate(layers)
+    ]
+    return ", ".join(pieces) or "''"
