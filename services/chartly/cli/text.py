@@ -16,6 +16,11 @@ def number(value: int) -> str:
     return f"{value:,}".replace(",", " ")
 
 
+def counted(value: int, noun: str) -> str:
+    """Return a number of things, as in `1 page` or `488 pages`."""
+    return f"{number(value)} {noun}{'' if value == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """Return a duration in at most two units, as in `0.4 s`, `41 s`, `8 m 50 s`, `2 h 5 m` or `3 d 4 h`."""
     if seconds < 10:

@@ -10,7 +10,7 @@ from chartly.cli.commanding import Output, mesh_command
 from chartly.cli.documents import Document, read_document, say_problems
 from chartly.cli.exits import Exit, fail
 from chartly.cli.options import page_options
-from chartly.cli.text import number, receipt_line, short
+from chartly.cli.text import counted, number, receipt_line, short
 
 if TYPE_CHECKING:
     from chartly.api.coordinator.v1.coordinator_pb2 import PreviewProfileResponse
@@ -233,7 +233,7 @@ def _show_preview(answer: PreviewProfileResponse) -> None:
     for error in answer.errors:
         click.echo(f"record {number(error.record)}: {'; '.join(each.message for each in error.errors)}")
     receipt = answer.receipt
-    pages = f"{number(receipt.pages)} page{'' if receipt.pages == 1 else 's'}"
+    pages = counted(receipt.pages, "page")
     click.echo(f"{pages}, {number(receipt.extracted)} records, {number(receipt.quarantined)} bad; nothing written")
 
 

@@ -12,7 +12,7 @@ import click
 from chartly.cli.commanding import Output, mesh_command
 from chartly.cli.exits import Exit
 from chartly.cli.options import page_options
-from chartly.cli.text import ago, duration, number, receipt_line, word
+from chartly.cli.text import ago, counted, duration, number, receipt_line, word
 
 if TYPE_CHECKING:
     from chartly.api.aggregator.v1.aggregator_pb2 import GetRunResponse
@@ -199,11 +199,11 @@ def _show_end(run: Run) -> None:
     if run.HasField("end_time") and run.HasField("start_time"):
         said[0] += f" {duration(seconds)}"
     if receipt.pages:
-        said.append(f"{number(receipt.pages)} page{'' if receipt.pages == 1 else 's'}")
+        said.append(counted(receipt.pages, "page"))
     if receipt.paging_end:
         said.append(f"ended: {word(PagingEnd, receipt.paging_end).lower().replace('_', ' ')}{_limit(receipt.limit)}")
     if receipt.pauses:
-        said.append(f"paused {number(receipt.pauses)} time{'' if receipt.pauses == 1 else 's'}")
+        said.append(f"paused {counted(receipt.pauses, 'time')}")
     click.echo(", ".join(said))
     if run.message:
         click.echo(f"{word_of(run)}: {run.message}")

@@ -21,7 +21,7 @@ from chartly.api.storage.v1.storage_pb2 import GetDatasetRequest
 from chartly.api.storage.v1.storage_pb2_grpc import StorageServiceStub
 from chartly.cli.demo.data import document
 from chartly.cli.session import Session
-from chartly.cli.text import number, receipt_line, word
+from chartly.cli.text import counted, number, receipt_line, word
 from google.api.httpbody_pb2 import HttpBody
 
 DIGEST_DIGITS = 16
@@ -124,7 +124,8 @@ class _Steps:
         state = word(RunState, run.state)
         if state != "SUCCEEDED":
             raise StepFailed(f"{state}: {run.message}")
-        _say(f"{state}, {number(run.receipt.pages)} pages, ended: {word(PagingEnd, run.receipt.paging_end).lower()}")
+        pages, end = counted(run.receipt.pages, "page"), word(PagingEnd, run.receipt.paging_end).lower()
+        _say(f"{state}, {pages}, ended: {end}")
         _say(receipt_line(run.receipt))
         return run
 
