@@ -23,13 +23,16 @@ from chartly.drone.stage import StageFolder
 from chartly.engine.mapper import Mapper
 from chartly.engine.staging import Stager
 from chartly.runtime import Clients
-from chartly.runtime.tasks import settled
 from google.api import httpbody_pb2
+from grpc import StatusCode
 
 logger = logging.getLogger(__name__)
 RENEWAL_SECONDS = 2.0
 STAGE_RENEWAL_SECONDS = 1800.0
+# What a drone that is stopped waits for: a commit that has begun, and the coordinator to take the work back.
+LAST_COMMIT_SECONDS = 2.0
 HAND_BACK_SECONDS = 1.0
+COMPLETION_SECONDS = 20.0
 _CANCELLED = Failure(ErrorReason.ERROR_REASON_CANCELLED, "cancelled", retryable=False)
 _DRAINING = Failure(ErrorReason.ERROR_REASON_DRAINING, "the drone was stopped; another attempt follows", retryable=True)
 
@@ -55,7 +58,7 @@ class Attempt:
         self._secrets = sources.secrets()
         self._log = RunLog(self._secrets.redact)
         self._stage_id = ""
-        self._commits = False
+        self._commits = self._completed = False
         self.progress = Progress(self._log)
 
     async def carry_out(self) -> None:
@@ -71,9 +74,10 @@ class Attempt:
             if given_up.why == "cancelled":
                 await self._fail(_CANCELLED)
         except asyncio.CancelledError:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(HAND_BACK_SECONDS):
-                    await self._fail(_DRAINING)
+            if not self._completed:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(HAND_BACK_SECONDS):
+                        await self._fail(_DRAINING)
             raise
         except Exception as error:  # noqa: BLE001  whatever it is, it ends this attempt and not the drone
             if is_lost(error):
@@ -87,10 +91,11 @@ class Attempt:
             await asyncio.wait({run, keeping}, return_when=asyncio.FIRST_COMPLETED)
             if not run.done() and not self._commits:
                 await keeping
-            await settled(run)
+            await asyncio.wait({run})
+            run.result()
         except asyncio.CancelledError:
             if self._commits:
-                await settled(run)
+                await asyncio.wait({run}, timeout=LAST_COMMIT_SECONDS)
             raise
         finally:
             run.cancel()
@@ -113,10 +118,23 @@ class Attempt:
             ingested = await self._ingest(StageFolder(stage.uri))
             self._commits = True
             await self._commit(ingested)
-        log_digest = await self._put_log()
-        await self._coordinator.CompleteWork(
-            pb.CompleteWorkRequest(work_id=self._work.work_id, token=self._lease.token, log_digest=log_digest)
+        await self._complete()
+
+    async def _complete(self) -> None:
+        """Say that the work is done, for a while again and again: a coordinator that starts anew has not heard it."""
+        request = pb.CompleteWorkRequest(
+            work_id=self._work.work_id, token=self._lease.token, log_digest=await self._put_log()
         )
+        clock = asyncio.get_running_loop().time
+        until = clock() + COMPLETION_SECONDS
+        while not self._completed:
+            try:
+                await self._coordinator.CompleteWork(request)
+                self._completed = True
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not StatusCode.UNAVAILABLE or clock() > until:
+                    raise
+                await asyncio.sleep(RENEWAL_SECONDS / 4)
 
     async def _create_stage(self) -> storage_pb2.CreateStageResponse:
         stage = await self._storage.CreateStage(
@@ -241,6 +259,7 @@ class Attempt:
         return answer.artifact.digest
 
     async def _discard_stage(self) -> None:
-        if self._stage_id:
+        """Discard the stage, unless a commit has begun, which may go on where nobody hears of it."""
+        if self._stage_id and not self._commits:
             with suppress(grpc.aio.AioRpcError):
                 await self._storage.DiscardStage(storage_pb2.DiscardStageRequest(stage_id=self._stage_id))

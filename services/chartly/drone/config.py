@@ -23,11 +23,11 @@ class DroneSettings(ServiceSettings):
     )
     capacity: int = Field(2, ge=1, le=100, description="Work items that the drone takes at once.")
     file_roots: list[Path] = Field(
-        default_factory=lambda: [Path.cwd()],
-        description="Folders below which the drone may read files; relative paths begin at the first. Default: the current one.",
+        [Path()],
+        description="Folders below which the drone may read files; relative paths begin at the first.",
     )
     allow_hosts: list[str] = Field(
-        default_factory=list,
+        [],
         description="Hosts, as HOST or HOST:PORT, that the drone may fetch although their addresses are not public.",
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -111,9 +112,13 @@ def _table(settings: type[ServiceSettings], known: Mapping[str, FieldInfo]) -> l
     for name, field in sorted(settings.model_fields.items()):
         if name in known and field.default == known[name].default:
             continue
-        default = "" if field.is_required() or field.default is None else f"`{field.default}`"
+        default = "" if field.is_required() or field.default is None else f"`{_shown(field.default)}`"
         rows.append(f"| `CHARTLY_{name.upper()}` | `--{name.replace('_', '-')}` | {default} | {field.description} |")
     return rows
+
+
+def _shown(default: object) -> str:
+    return json.dumps([str(item) for item in default]) if isinstance(default, list) else str(default)
 
 
 def _is_loopback(host: str) -> bool:

@@ -162,6 +162,14 @@ async def test_an_answer_of_a_gigabyte_is_cut_at_max_bytes(mesh: Any, api: Any, 
     assert (commit.receipt.delivered, commit.receipt.size_bytes) == (3, len(readings(0, 3)))
 
 
+async def test_a_page_that_memory_cannot_hold_is_refused(mesh: Any, api: Any, reply: Any) -> None:
+    bomb = gzip.compress(b"[") + gzip.compress(b" " * (1 << 20)) * 300
+    api.serve({"/readings": reply(bomb, headers={"content-type": "application/json", "content-encoding": "gzip"})})
+    work = await run(mesh, api, a_profile(api.url))
+    assert (work.state, work.reason) == (pb.WORK_STATE_DEAD, "ERROR_REASON_SOURCE_ANSWER_INVALID")
+    assert "more than 256 MiB in one page" in work.message
+
+
 async def test_a_page_that_repeats_ends_the_run(mesh: Any, api: Any, reply: Any) -> None:
     link = {"content-type": "application/json", "link": f'<{api.url}/readings>; rel="next"'}
     api.serve({"/readings": reply(readings(0, 3), headers=link)})
