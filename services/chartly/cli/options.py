@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +27,14 @@ output_option = click.option(
     type=click.Choice(["text", "json"]),
     help="Text for people, or the RPC's answer as JSON.",
 )
+
+
+def port_options(command: Command) -> Command:
+    """Add the ports of a mesh that the command starts."""
+    option = partial(click.option, show_default=True, type=click.IntRange(0, 64000), metavar="PORT")
+    services = "Port of the first service, the others follow; 0 takes free ones."
+    command = option("--base-port", default=8080, help=services)(command)
+    return option("--port", default=8090, help="Port of the edge; 0 takes a free one.")(command)
 
 
 def page_options(what: str) -> Callable[[Command], Command]:

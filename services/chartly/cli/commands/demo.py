@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 from chartly.cli.exits import Exit, fail
-from chartly.cli.options import data_dir_option
+from chartly.cli.options import data_dir_option, port_options
 from chartly.cli.text import shown
 
 _WEATHER_PORT = 8099
@@ -19,7 +19,8 @@ _MARK = "demo"
 
 @click.command()
 @data_dir_option
-def demo(data_dir: Path) -> None:
+@port_options
+def demo(data_dir: Path, port: int, base_port: int) -> None:
     """Do the main job on a year of real flights and weather, start to end.
 
     Works in a data folder of its own: one that an earlier demo made is removed first, any other is left alone.
@@ -33,7 +34,8 @@ def demo(data_dir: Path) -> None:
     _clear(data_dir)
     data_dir.mkdir(parents=True)
     (data_dir / _MARK).write_text("made by chartly demo, which removes it when it runs again\n")
-    if code := _chartly("up", "--detach", "--allow-host", f"127.0.0.1:{_WEATHER_PORT}", data_dir=data_dir):
+    ports = ("--port", str(port), "--base-port", str(base_port))
+    if code := _chartly("up", "--detach", *ports, "--allow-host", f"127.0.0.1:{_WEATHER_PORT}", data_dir=data_dir):
         raise SystemExit(code)
     stays_up = False
     try:
@@ -43,19 +45,18 @@ def demo(data_dir: Path) -> None:
         if not stays_up:
             _chartly("down", data_dir=data_dir)
     if stays_up:
-        _say_where_to_look()
+        _say_where_to_look(_url(data_dir))
 
 
 async def _work(data_dir: Path) -> None:
     import os
 
     import grpc
-    from chartly.cli.data_folder import DataFolder
     from chartly.cli.demo.steps import StepFailed, run_steps, weather_api
     from chartly.cli.problems import refused
     from chartly.cli.session import connect
 
-    os.environ["CHARTLY_URL"] = str(DataFolder(data_dir).said()["url"])
+    os.environ["CHARTLY_URL"] = _url(data_dir)
     os.environ.pop("CHARTLY_API_KEY", None)
     async with weather_api(_WEATHER_PORT), connect(data_dir) as session:
         try:
@@ -64,6 +65,12 @@ async def _work(data_dir: Path) -> None:
             fail(Exit.FAILED, str(failure))
         except grpc.aio.AioRpcError as error:
             refused(error, url=session.url, output="table")
+
+
+def _url(data_dir: Path) -> str:
+    from chartly.cli.data_folder import DataFolder
+
+    return str(DataFolder(data_dir).said()["url"])
 
 
 def _clear(data_dir: Path) -> None:
@@ -88,9 +95,13 @@ def _chartly(*arguments: str, data_dir: Path) -> int:
     return subprocess.run(command, check=False).returncode
 
 
-def _say_where_to_look() -> None:
+def _say_where_to_look(url: str) -> None:
+    from chartly.cli.session import DEFAULT_URL
+
+    elsewhere = "" if url == DEFAULT_URL else f"   export CHARTLY_URL={url}\n"
     click.echo(
         "\nThe mesh stays up. Look with:\n"
+        f"{elsewhere}"
         "   chartly runs list\n"
         '   chartly records nyc-weather --filter "precip > 1"\n'
         "   chartly quarantine list nyc-weather --all\n"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 from chartly.cli.exits import Exit, fail
-from chartly.cli.options import data_dir_option
+from chartly.cli.options import data_dir_option, port_options
 from chartly.cli.text import duration, shown
 
 if TYPE_CHECKING:
@@ -30,16 +30,9 @@ def _host(text: str) -> str:
     return text
 
 
-def _port_option(flag: str, default: int, meaning: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    return click.option(
-        flag, default=default, show_default=True, type=click.IntRange(0, 64000), metavar="PORT", help=meaning
-    )
-
-
 @click.command()
 @data_dir_option
-@_port_option("--port", 8090, "Port of the edge; 0 takes a free one.")
-@_port_option("--base-port", 8080, "Port of the first service, the others follow; 0 takes free ones.")
+@port_options
 @click.option("--detach", is_flag=True, help="Return when the mesh is ready, and leave it running.")
 @click.option("--no-anonymous", is_flag=True, help="Refuse callers without a key, who may read otherwise.")
 @click.option(
