@@ -77,6 +77,9 @@ def test_a_killed_service_starts_again_and_the_mesh_is_unhealthy_until_then(runn
     os.kill(killed, signal.SIGKILL)
     with running.client(key="") as client:
         until(lambda: client.get("/health").status_code == 503)
+        unreached = client.get("/api/profiles")
+        assert unreached.status_code == 503
+        assert unreached.json()["message"] == "registry does not answer; try again"
         answer = client.get("/health").json()
         assert answer["code"] == 14
         assert answer["details"][0]["metadata"]["service"] == "registry"
