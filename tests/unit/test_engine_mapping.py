@@ -316,6 +316,15 @@ def test_a_page_without_records_cannot_be_read(page: bytes, message: str) -> Non
         mapped(plan, page, form="json")
 
 
+@pytest.mark.parametrize("record", ['{"origin":"A","deep":%s}', '{"origin":%s}', "%s"])
+def test_what_is_nested_without_end_does_no_harm(record: str) -> None:
+    deep = "[" * 100_000 + "]" * 100_000
+    line = mapped(a_plan(), record % deep)
+    assert line.extracted == line.accepted.num_rows + line.rejected.num_rows == 1
+    with pytest.raises(engine.UnreadablePage, match="page 1 is nested too deeply"):
+        mapped(a_plan(), f"[{record % deep},5]", form="json")
+
+
 def test_wrong_bytes_in_a_json_page_cost_their_record_alone() -> None:
     result = mapped(a_plan(), b'[{"origin":"A"},{"origin":"\xff"},{"origin":"B"},5]', form="json")
     assert rows(result, "origin") == [("A",), ("B",)]

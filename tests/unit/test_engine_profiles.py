@@ -6,7 +6,7 @@ import re
 
 import pytest
 from chartly import engine
-from chartly.api.profile.v1.profile_pb2 import Field, Profile
+from chartly.api.profile.v1.profile_pb2 import CsvOptions, Field, FileSource, Profile, Source
 from chartly.api.run.v1.run_pb2 import Receipt
 from google.protobuf.struct_pb2 import Value
 
@@ -153,6 +153,14 @@ def test_what_no_rule_can_say_is_checked(old: str, new: str, reason: str, messag
     problem = only(old, new)
     assert problem.reason == reason
     assert message in problem.message
+
+
+@pytest.mark.parametrize("delimiter", ["é", '"', "\n"])
+def test_a_delimiter_can_stand_between_fields(delimiter: str) -> None:
+    profile = Profile(profile_id="p", source=Source(file=FileSource(path="x", csv=CsvOptions(delimiter=delimiter))))
+    profile.dims["a"].type = "string"
+    with pytest.raises(engine.InvalidDocument, match="cannot stand between fields"):
+        engine.check_profile(profile)
 
 
 def test_all_problems_are_told_at_once_and_none_twice() -> None:

@@ -87,7 +87,7 @@ class ListedRecords(JsonRecords):
     def raw(self, row: int) -> str:
         """Return a record as JSON text."""
         if self._slices is None:
-            self._slices = list(slices(self._text, self._path))
+            self._slices = _read_slices(self.page, self._text, self._path)
         return self._slices[row]
 
 
@@ -194,8 +194,10 @@ def _json_one_by_one(page: Page, path: str) -> JsonRecords:
 def _read_slices(page: Page, text: str, path: str) -> list[str]:
     try:
         return list(slices(text, path))
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise UnreadablePage(f"page {page.number} is not JSON: {error}", page=page.number) from None
+    except RecursionError:
+        raise UnreadablePage(f"page {page.number} is nested too deeply", page=page.number) from None
     except LookupError as error:
         raise UnreadablePage(f"page {page.number}: {error.args[0]}", page=page.number, path=path) from None
 

@@ -18,7 +18,10 @@ _DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
 
 
 def check_semantics(profile: profile_pb2.Profile, binding: Binding) -> None:
-    """Add problems of reason UNKNOWN_TIME_ZONE, INVALID_PATTERN, INVALID_FORMAT, INVALID_PATH or VALUE_UNFIT."""
+    """Add what is wrong with a profile whose keys and types are right.
+
+    Reasons: UNKNOWN_TIME_ZONE, INVALID_PATTERN, INVALID_FORMAT, INVALID_PATH, INVALID_DELIMITER, VALUE_UNFIT.
+    """
     for kind in ("dims", "measures"):
         fields = getattr(profile, kind)
         for name in sorted(fields):
@@ -26,6 +29,7 @@ def check_semantics(profile: profile_pb2.Profile, binding: Binding) -> None:
     _check_time(profile.observed_at.format, profile.observed_at.time_zone, ("observed_at",), binding)
     _check_source(profile.observed_at.source, ("observed_at", "source"), binding)
     _check_source(profile.source.records.path, ("source", "records", "path"), binding)
+    _check_delimiter(profile.source.file.csv.delimiter, ("source", "file", "csv", "delimiter"), binding)
 
 
 def _check_field(field: profile_pb2.Field, path: Path, binding: Binding) -> None:
@@ -75,6 +79,12 @@ def _is_time_zone(name: str) -> bool:
 def _check_source(source: str, path: Path, binding: Binding) -> None:
     if any(not part for part in source.split(".")) and source:
         binding.report_at(path, "INVALID_PATH", f'{path_text(path)} "{source}" has an empty part between its dots')
+
+
+def _check_delimiter(delimiter: str, path: Path, binding: Binding) -> None:
+    if delimiter and (not delimiter.isascii() or delimiter in '"\r\n\0'):
+        message = f"{path_text(path)} {delimiter!r} cannot stand between fields; take a comma, a semicolon or a tab"
+        binding.report_at(path, "INVALID_DELIMITER", message)
 
 
 def _check_pattern(field: profile_pb2.Field, path: Path, binding: Binding) -> None:

@@ -46,8 +46,10 @@ def parse_record(text: str) -> Record:
     """
     try:
         record = _DECODER.decode(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise Unfit(f"is not JSON: {error}", MALFORMED) from None
+    except RecursionError:
+        raise Unfit("is nested too deeply", MALFORMED) from None
     if not isinstance(record, Record):
         raise Unfit(f"{shown(text)} is not an object", MALFORMED)
     return record
