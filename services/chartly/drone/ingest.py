@@ -73,10 +73,17 @@ class Ingest:
         try:
             await self._take_all()
         except BaseExceptionGroup as group:
-            with suppress(Exception):
-                await in_thread(self._stager.finish)
+            await self._abandon()
             raise group.exceptions[0] from None
+        except asyncio.CancelledError:
+            await self._abandon()
+            raise
         return Ingested(await in_thread(self._stager.finish), self._raw_pages)
+
+    async def _abandon(self) -> None:
+        """Close the files of a stage that nobody will commit."""
+        with suppress(Exception):
+            await in_thread(self._stager.finish)
 
     async def _take_all(self) -> None:
         batches: deque[asyncio.Task[None]] = deque()
