@@ -201,3 +201,33 @@ async def test_a_service_without_an_outbox_may_have_no_leaf(contract: Any, start
     server = runtime.Server(probe.settings, clients=probe.clients)
     with pytest.raises(ContractError, match="/Write is audited as a leaf, and the service has no outbox"):
         server.add(contract.grpc.ProbeServiceServicer())
+
+
+async def test_a_stream_that_its_caller_cuts_is_never_taken_as_complete(start: Any) -> None:
+    taken: list[int] = []
+    begun = asyncio.Event()
+
+    async def counts(requests: AsyncIterator[Any], context: runtime.Context) -> Any:
+        count = 0
+        async for _ in requests:
+            count += 1
+            begun.set()
+        taken.append(count)
+        return probe.contract.thing()
+
+    probe = await start(Send=counts)
+    for attempt in range(200):
+        begun.clear()
+        call = probe.stub().Send(metadata=WRITER)
+        await call.write(probe.contract.thing())
+        await begun.wait()
+        for _ in range(attempt % 5):
+            await call.write(probe.contract.thing("a" * (1000 if attempt % 2 else 100_000)))
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+    call = probe.stub().Send(metadata=WRITER)
+    await call.write(probe.contract.thing())
+    await call.done_writing()
+    await call
+    assert taken == [1]

@@ -128,7 +128,7 @@ async def validated(call: Call, proceed: Proceed) -> None:
     if call.request is not None:
         validate(call.request)
     if call.requests is not None:
-        call.requests = _each_valid(call.requests)
+        call.requests = _each_valid(call.requests, call)
     await proceed()
 
 
@@ -143,10 +143,14 @@ def validate(message: Message) -> None:
         raise InvalidField([_violation(found.proto) for found in violations])
 
 
-async def _each_valid(requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
+async def _each_valid(requests: AsyncIterator[Message], call: Call) -> AsyncIterator[Message]:
     async for request in requests:
         validate(request)
         yield request
+    if not call.contract.server_streaming:
+        # gRPC ends the requests of a call that was cut as if they were complete. Only a caller who is still there can be
+        # answered, so this raises CancelledError for all others.
+        await call.wire.send_initial_metadata(())
 
 
 def code_of(problem: BaseException, call: Call) -> StatusCode:
