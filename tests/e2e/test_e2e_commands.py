@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docs_shell import settle
 from mesh_process import CHARTLY, Mesh
 
 SHELF = """profile_id: {name}
@@ -156,6 +157,24 @@ def test_a_run_from_apply_to_replay(mesh: Mesh) -> None:
     assert "-    unit: °C" not in mesh.chartly("profile", "diff", "shelf").stdout
     assert "+    replace:" in mesh.chartly("profile", "diff", "shelf").stdout
     assert "shelf" in mesh.chartly("status").stdout
+
+
+def test_run_shows_the_run_that_apply_began_once_and_then_starts_others(mesh: Mesh) -> None:
+    assert mesh.chartly("profile", "apply", a_shelf(mesh, "begun")).returncode == 0
+    settle(mesh.data_dir)
+    first, second = (mesh.chartly("run", "begun").stdout for _ in range(2))
+    assert "extracted 3 = delivered 2 + deduplicated 0 + quarantined 1" in first
+    assert "extracted 3 = delivered 0 + deduplicated 2 + quarantined 1" in second
+    assert len(json.loads(mesh.chartly("runs", "list", "begun", "--output", "json").stdout)["runs"]) == 2
+
+
+def test_run_starts_one_when_the_profile_has_changed_since_its_first(mesh: Mesh) -> None:
+    path = a_shelf(mesh, "changed")
+    assert mesh.chartly("profile", "apply", path).returncode == 0
+    settle(mesh.data_dir)
+    Path(path).write_text(Path(path).read_text().replace("of a shelf", "of another shelf"))
+    assert mesh.chartly("profile", "apply", path).returncode == 0
+    assert "delivered 0 + deduplicated 2" in mesh.chartly("run", "changed").stdout
 
 
 def test_a_source_that_asks_to_wait_pauses_the_run_and_says_so(mesh: Mesh, impatient_url: str) -> None:

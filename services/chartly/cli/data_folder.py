@@ -4,7 +4,7 @@ format            version of the folder's layout
 admin.key         the key of the person who started the mesh
 keys/NAME.key     the keys of the services and the drone
 logs/NAME.log     what each process says
-run/              what is true while a mesh runs: its lock, its ports, Envoy's configuration
+run/              what is true while a mesh runs: its lock, its ports, Envoy's configuration; and which first runs nobody has seen
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import fcntl
 import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from chartly.cli.text import shown
 from chartly.runtime.keys import generate_secret
@@ -90,6 +92,19 @@ class DataFolder:
             return {}
         return state
 
+    def expect_first_run(self, profile_id: str) -> None:
+        """Remember that a profile was saved for the first time, so that `chartly run` shows the run that it began with."""
+        with suppress(OSError):  # without the mesh's own folder, or with one that others own, nothing is remembered
+            self._first_run(profile_id).touch()
+
+    def take_first_run(self, profile_id: str) -> bool:
+        """Forget what `expect_first_run` remembered; return whether it did."""
+        try:
+            self._first_run(profile_id).unlink()
+        except OSError:
+            return False
+        return True
+
     def has_no_tables(self) -> bool:
         """Whether no service has made its tables here."""
         return not any(self.path.glob("*.sqlite"))
@@ -107,6 +122,9 @@ class DataFolder:
         finally:
             os.close(descriptor)
         return False
+
+    def _first_run(self, profile_id: str) -> Path:
+        return self.path / "run" / f"{quote(profile_id, safe='')}.first"
 
     @property
     def _lock_file(self) -> Path:

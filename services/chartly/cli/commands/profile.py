@@ -67,6 +67,8 @@ async def preview(session: Session, output: Output, file: Path) -> None:
 @mesh_command
 async def apply(session: Session, output: Output, file: Path, replay: bool) -> None:
     """Save a profile as a revision; the first revision of a profile runs now."""
+    from chartly.cli.data_folder import DataFolder
+
     document = read_document(file)
     checked = await _validate(session, document)
     if checked.problems:
@@ -78,6 +80,8 @@ async def apply(session: Session, output: Output, file: Path, replay: bool) -> N
     line = _saved(revision, checked)
     if not checked.latest_revision:
         line += await _first_run(session, revision)
+    elif revision.revision != checked.latest_revision:
+        DataFolder(session.data_dir).take_first_run(revision.profile_id)
     if replay:
         line += await _replay(session, revision.profile_id)
     if output.form != "json":
@@ -167,9 +171,11 @@ async def _first_run(session: Session, revision: Revision) -> str:
     """Queue the first run of a profile; one with a schedule has it from there. Return what to say of it."""
     from chartly.api.coordinator.v1.coordinator_pb2 import RunNowRequest
     from chartly.api.coordinator.v1.coordinator_pb2_grpc import CoordinatorServiceStub
+    from chartly.cli.data_folder import DataFolder
 
     if not revision.enabled:
         return "   not enabled, so it does not run"
+    DataFolder(session.data_dir).expect_first_run(revision.profile_id)
     if revision.every:
         return f"   runs now, then {_schedule(revision)}"
     request = RunNowRequest(profile_id=revision.profile_id, request_id=f"apply-{revision.digest}"[:100])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from chartly.cli.session import Session
 
 _LOOK_SECONDS = 0.2
+_JUST_NOW = timedelta(minutes=1)
 _STATES = ("RUNNING", "PAUSED", "SUCCEEDED", "PARTIAL", "FAILED", "CANCELLED")
 
 
@@ -29,7 +30,11 @@ _STATES = ("RUNNING", "PAUSED", "SUCCEEDED", "PARTIAL", "FAILED", "CANCELLED")
 @click.option("--follow", is_flag=True, help="Show how far it is while it runs.")
 @mesh_command
 async def run(session: Session, output: Output, profile_id: str, follow: bool) -> None:
-    """Run a profile, or take the run that is queued or going, and wait for its end."""
+    """Run a profile, and wait for the end.
+
+    A run that is queued or going is followed, and no other started. So is the run that the first `profile apply` began, once,
+    until a minute after its end.
+    """
     work = await _current(session, profile_id) or await _start(session, profile_id)
     work = await _ended(session, work, Progress(shown=follow and output.form != "json"))
     answer = await _run_of(session, work)
@@ -126,15 +131,26 @@ def word_of(run: Run) -> str:
 
 
 async def _current(session: Session, profile_id: str) -> Work | None:
+    """Return the work that is queued or going, or a first run that has just ended and was not shown."""
     from chartly.api.coordinator.v1 import coordinator_pb2 as pb
     from chartly.api.coordinator.v1.coordinator_pb2_grpc import CoordinatorServiceStub
+    from chartly.cli.data_folder import DataFolder
 
     coordinator = session.stub(CoordinatorServiceStub)
+    is_first = DataFolder(session.data_dir).take_first_run(profile_id)
     for state in (pb.WORK_STATE_LEASED, pb.WORK_STATE_PAUSED, pb.WORK_STATE_QUEUED):
         answer = await coordinator.ListWork(pb.ListWorkRequest(profile_id=profile_id, state=state, page_size=1))
         if answer.work:
             return answer.work[0]
-    return None
+    if not is_first:
+        return None
+    answer = await coordinator.ListWork(pb.ListWorkRequest(profile_id=profile_id, page_size=1))
+    return next((work for work in answer.work if _ended_just_now(work)), None)
+
+
+def _ended_just_now(work: Work) -> bool:
+    age = datetime.now(UTC) - work.end_time.ToDatetime(UTC)
+    return work.HasField("end_time") and age < _JUST_NOW
 
 
 async def _start(session: Session, profile_id: str) -> Work:
