@@ -55,7 +55,7 @@ class Attempt:
         self._coordinator = clients.stub(coordinator_pb2_grpc.CoordinatorServiceStub)
         self._storage = clients.stub(storage_pb2_grpc.StorageServiceStub)
         self._sources = sources
-        self._secrets = sources.secrets()
+        self._secrets = sources.secrets(lease.revision.profile)
         self._log = RunLog(self._secrets.redact)
         self._stage_id = ""
         self._commits = self._completed = False
@@ -149,8 +149,8 @@ class Attempt:
         profile = self._lease.revision.profile
         plan = engine.compile_profile(profile)
         stager = Stager(plan, self._work.run_id, folder.create)
-        with self._sources.open(profile, secrets=self._secrets, watch=self.progress) as source:
-            ingested = await Ingest(source, Mapper(plan), stager, folder, self.progress).run()
+        with Mapper(plan) as mapper, self._sources.open(profile, secrets=self._secrets, watch=self.progress) as source:
+            ingested = await Ingest(source, mapper, stager, folder, self.progress).run()
             self.progress.receipt.paging_end = source.paging_end
             self.progress.receipt.limit = source.limit
         counts = self.progress.receipt

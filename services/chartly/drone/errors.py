@@ -17,11 +17,12 @@ DroneError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from chartly.api.errors.v1.error_reason_pb2 import ErrorReason
 from chartly.engine import EngineError
-from chartly.runtime import ChartlyError
+from chartly.runtime import ChartlyError, FieldViolation
 from grpc import StatusCode
 
 
@@ -92,27 +93,21 @@ class AddressRefused(DroneError):
 
 
 class SecretNotDeclared(DroneError):
-    """The secret is not declared, or its declaration cannot be used."""
+    """The secret is not declared, or its declaration cannot be used; the violations say where the profile refers to it."""
 
     code = StatusCode.PERMISSION_DENIED
     reason = ErrorReason.ERROR_REASON_SECRET_NOT_DECLARED
 
-    def __init__(self, secret: str, host: str, why: str) -> None:
-        super().__init__(f"{why} Nothing was fetched.", secret=secret, host=host)
+    def __init__(self, secret: str, host: str, why: str, *, places: Sequence[str] = ()) -> None:
+        text = f"secret {secret} {why} Nothing was fetched."
+        violations = [FieldViolation(place, text, "SECRET_NOT_DECLARED") for place in places]
+        super().__init__(text, violations=violations, secret=secret, host=host)
 
 
-class SecretNotForHost(DroneError):
+class SecretNotForHost(SecretNotDeclared):
     """The secret is declared, but not for this host."""
 
-    code = StatusCode.PERMISSION_DENIED
     reason = ErrorReason.ERROR_REASON_SECRET_NOT_FOR_HOST
-
-    def __init__(self, secret: str, host: str, *, declared_in: object) -> None:
-        super().__init__(
-            f"secret {secret} is declared, but not for {host}. Add the host in {declared_in}. Nothing was fetched.",
-            secret=secret,
-            host=host,
-        )
 
 
 class SourceUnavailable(DroneError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import hashlib
 import io
@@ -18,6 +17,7 @@ from chartly.drone.errors import DataCorrupt, SourceFileNotFound, SourceUnavaila
 from chartly.drone.limits import Limits
 from chartly.drone.paths import Roots
 from chartly.drone.source import MAX_PAGE_BYTES, Format, Source, SourcePage
+from chartly.drone.threads import in_thread
 from chartly.engine.blocks import Block, csv_blocks, ndjson_blocks, parquet_blocks
 
 _FORMATS: dict[str, Format] = {
@@ -46,11 +46,11 @@ class FileSource(Source):
             DroneError: the file cannot be read to its end.
         """
         with ExitStack() as stack:
-            path = await asyncio.to_thread(self._roots.resolve, self._name)
-            before, digest = await asyncio.to_thread(_identity, self._name, path)
-            stream, file_format = await asyncio.to_thread(self._open, path, stack)
+            path = await in_thread(self._roots.resolve, self._name)
+            before, digest = await in_thread(_identity, self._name, path)
+            stream, file_format = await in_thread(self._open, path, stack)
             blocks = _blocks(self._name, stream, file_format)
-            while (block := await asyncio.to_thread(self._next, blocks)) is not None:
+            while (block := await in_thread(self._next, blocks)) is not None:
                 if self.size_bytes + block.size_bytes > self._max_bytes:
                     self.end_at("max_bytes")
                     return
@@ -58,7 +58,7 @@ class FileSource(Source):
                 yield SourcePage(
                     number=1, data=block.data, format=file_format, digest=digest, first_record=block.first_record
                 )
-            if await asyncio.to_thread(_stamp, path) != before:
+            if await in_thread(_stamp, path) != before:
                 raise SourceUnavailable(self._name, "changed while it was read")
             self.end_at()
 

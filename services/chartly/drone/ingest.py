@@ -9,27 +9,24 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from typing import ParamSpec, TypeVar
 
 from chartly.api.run.v1 import run_pb2
 from chartly.drone.errors import PageRepeated
 from chartly.drone.progress import Progress
 from chartly.drone.source import Source, SourcePage
 from chartly.drone.stage import StageFolder
+from chartly.drone.threads import in_thread
 from chartly.engine.mapped import Mapped
 from chartly.engine.mapper import Mapper
 from chartly.engine.pages import Page
 from chartly.engine.staging import Staged, Stager
-from chartly.runtime.tasks import settled
 
 BATCH_BYTES = 8 << 20
 # Some are mapped, on as many cores, while an earlier one is staged.
 BATCHES_AT_ONCE = 1 + min(4, os.cpu_count() or 2)
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +153,3 @@ class Ingest:
             receipt.warnings[name] += count
         if batch.pages[-1].is_awaited:
             batch.pages[-1].counted.set_result(mapped.extracted)
-
-
-async def in_thread(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-    """Return what a function returns in a worker thread. A cancellation waits for it, so that nothing goes on unseen."""
-    return await settled(asyncio.ensure_future(asyncio.to_thread(function, *arguments, **named)))

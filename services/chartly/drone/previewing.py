@@ -13,11 +13,11 @@ from chartly import engine
 from chartly.api.coordinator.v1 import coordinator_pb2 as pb
 from chartly.api.run.v1 import run_pb2
 from chartly.drone.failures import as_chartly_error
-from chartly.drone.ingest import in_thread
 from chartly.drone.progress import Progress
 from chartly.drone.runlog import RunLog
 from chartly.drone.source import SourcePage
 from chartly.drone.sources import Sources
+from chartly.drone.threads import in_thread
 from chartly.engine import Plan
 from chartly.engine.mapped import Mapped
 from chartly.engine.mapper import Mapper
@@ -35,7 +35,7 @@ _LONGEST_RAW = 4000
 
 async def preview(job: pb.Preview, sources: Sources) -> pb.CompletePreviewRequest:
     """Return what a page of a profile gives, or the status of what went wrong."""
-    secrets = sources.secrets()
+    secrets = sources.secrets(job.profile)
     try:
         remaining = (job.expire_time.ToDatetime(tzinfo=UTC) - datetime.now(UTC)).total_seconds()
         async with asyncio.timeout(remaining):
@@ -44,7 +44,8 @@ async def preview(job: pb.Preview, sources: Sources) -> pb.CompletePreviewReques
             with sources.open(job.profile, secrets=secrets, watch=progress) as source:
                 async with aclosing(source.pages()) as pages:
                     page = await anext(pages, None)
-            mapped = await in_thread(Mapper(plan).map, [_page(page)]) if page and page.data.strip() else None
+            with Mapper(plan) as mapper:
+                mapped = await in_thread(mapper.map, [_page(page)]) if page and page.data.strip() else None
             return pb.CompletePreviewRequest(preview_id=job.preview_id, result=_result(plan, page, mapped))
     except Exception as error:
         known = as_chartly_error(error)

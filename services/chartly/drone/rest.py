@@ -22,6 +22,7 @@ from chartly.drone.limits import Limits, Pace
 from chartly.drone.paging import Seen, Step, paging_of
 from chartly.drone.secrets import REFERENCE, Secrets
 from chartly.drone.source import MAX_PAGE_BYTES, Format, Source, SourcePage, Watch
+from chartly.drone.threads import in_own_thread, in_thread
 from google.protobuf.struct_pb2 import Value
 
 TRIES = 4
@@ -131,7 +132,7 @@ class RestSource(Source):
         while True:
             await self._pace.turn()
             try:
-                answer = await asyncio.to_thread(self._fetch, step)
+                answer = await in_own_thread(self._fetch, step)
                 if (seconds := _pause_seconds(answer)) is not None:
                     self._pause(answer, seconds)
                     continue
@@ -144,9 +145,7 @@ class RestSource(Source):
                 await asyncio.sleep(FIRST_RETRY_SECONDS * 2 ** (failures - 1))
                 continue
             self._go_on()
-            return (
-                None if answer.body is None else self._page(step, answer, *await asyncio.to_thread(self._raw, answer))
-            )
+            return None if answer.body is None else self._page(step, answer, *await in_thread(self._raw, answer))
 
     def _fetch(self, step: Step) -> Answer:
         left = self._limits.max_bytes - self.size_bytes

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from chartly.api.profile.v1 import profile_pb2
 from chartly.drone.errors import SecretNotDeclared, SecretNotForHost
+from chartly.engine import references
 
 REFERENCE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 # Shorter values would redact ordinary words.
@@ -25,8 +27,10 @@ MIN_REDACTED_CHARACTERS = 6
 class Secrets:
     """The declared secrets, read anew for each run, and a memory of the values that this run has used."""
 
-    def __init__(self, path: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, path: Path, profile: profile_pb2.Profile, environment: Mapping[str, str] | None = None) -> None:
         self._path = path
+        self._profile_id = profile.profile_id
+        self._places = references(profile)
         self._environment = os.environ if environment is None else environment
         self._used: dict[str, str] = {}
 
@@ -57,38 +61,38 @@ class Secrets:
         return sorted((found | quoted).items(), key=lambda pair: -len(pair[0]))
 
     def _value(self, name: str, host: str) -> str:
+        shown = _shown(self._path)
         declaration = self._declarations(name, host).get(name)
         if declaration is None:
-            raise SecretNotDeclared(
-                name, host, f"secret {name} is not declared for {host}. Declare it in {self._path}, then run it again."
-            )
+            next_step = f"Declare it in {shown}, then: chartly run {self._profile_id}."
+            raise self._refusal(name, host, f"is not declared for {host}. {next_step}")
         hosts, variable = _read(declaration)
         if host.lower() not in hosts:
-            raise SecretNotForHost(name, host, declared_in=self._path)
-        if variable not in self._environment:
-            raise SecretNotDeclared(
-                name,
-                host,
-                f"secret {name} is declared in {self._path}, but the drone was started without the variable {variable}.",
-            )
-        value = self._environment[variable].strip()
-        if not value.isprintable() or not value:
-            raise SecretNotDeclared(name, host, f"the value of secret {name} is empty or has control characters.")
+            why = f"is declared, but not for {host}. Add the host in {shown}, then: chartly run {self._profile_id}."
+            raise SecretNotForHost(name, host, why, places=self._places.get(name, ()))
+        value = self._environment.get(variable, "").strip()
+        if not value:
+            raise self._refusal(name, host, f"is declared in {shown}, but the drone has no variable {variable}.")
+        if not value.isprintable():
+            raise self._refusal(name, host, "has a value with control characters.")
         self._used[name] = value
         return value
 
     def _declarations(self, name: str, host: str) -> dict[str, Any]:
+        shown = _shown(self._path)
         try:
             with self._path.open("rb") as file:
                 if os.fstat(file.fileno()).st_mode & 0o077:
-                    why = f"{self._path} can be read by others, so its secrets are not used; chmod 600 it."
-                    raise SecretNotDeclared(name, host, why)
+                    raise self._refusal(name, host, f"is not used, since others can read {shown}; chmod 600 it.")
                 declarations = yaml.safe_load(file)
         except FileNotFoundError:
             return {}
         except (OSError, yaml.YAMLError) as error:
-            raise SecretNotDeclared(name, host, f"{self._path} cannot be read ({error}).") from None
+            raise self._refusal(name, host, f"is not known, since {shown} cannot be read ({error}).") from None
         return declarations if isinstance(declarations, dict) else {}
+
+    def _refusal(self, name: str, host: str, why: str) -> SecretNotDeclared:
+        return SecretNotDeclared(name, host, why, places=self._places.get(name, ()))
 
 
 def _read(declaration: object) -> tuple[list[str], str]:
@@ -97,3 +101,8 @@ def _read(declaration: object) -> tuple[list[str], str]:
         case {"hosts": [*hosts], "env": str(variable)}:
             return [str(host).lower() for host in hosts], variable
     return [], ""
+
+
+def _shown(path: Path) -> str:
+    """Return a path as who started the mesh would write it."""
+    return f"./{path.relative_to(Path.cwd())}" if path.is_relative_to(Path.cwd()) else str(path)

@@ -26,9 +26,9 @@ class Sources:
         self._policy = EgressPolicy(AllowedHost.parse(text) for text in allow_hosts)
         self._secrets_path = data_dir / SECRETS_FILE
 
-    def secrets(self) -> Secrets:
-        """Return the declared secrets, for one run."""
-        return Secrets(self._secrets_path)
+    def secrets(self, profile: profile_pb2.Profile) -> Secrets:
+        """Return the declared secrets, for one run of a profile."""
+        return Secrets(self._secrets_path, profile)
 
     @contextmanager
     def open(self, profile: profile_pb2.Profile, *, secrets: Secrets, watch: Watch) -> Iterator[Source]:
