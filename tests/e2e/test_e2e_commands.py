@@ -262,6 +262,14 @@ def test_what_is_not_there_ends_with_3_and_what_is_refused_with_4(mesh: Mesh) ->
     )
     assert refused.returncode == 4
     assert "auth.keys.read" in refused.stderr
+    assert "No key was found in /nowhere/admin.key." in refused.stderr
+
+
+def test_a_command_finds_the_mesh_that_runs_on_its_data_folder(mesh: Mesh) -> None:
+    known = {name: value for name, value in os.environ.items() if not name.startswith("CHARTLY_")}
+    command = [str(CHARTLY), "key", "list"]
+    done = subprocess.run(command, env=known, cwd=mesh.data_dir.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_ledger_verifies(mesh: Mesh) -> None:

@@ -21,9 +21,6 @@ SETTLED_SECONDS = 30
 # `chartly`, but on ports that are free, so that a mesh of the reader's own is left alone.
 STAND_IN = f"""#!/bin/sh
 if [ "$1" = up ]; then shift; set -- up --port 0 --base-port 0 "$@"; fi
-if [ -f .chartly/run/mesh.json ]; then
-  export CHARTLY_URL=$({sys.executable} -c 'import json; print(json.load(open(".chartly/run/mesh.json"))["url"])')
-fi
 exec {CHARTLY} "$@"
 """
 

@@ -10,9 +10,11 @@ from pathlib import Path
 import grpc
 import pytest
 from chartly.api.errors.v1.error_reason_pb2 import ErrorReason
+from chartly.auth.errors import KeyInvalid
 from chartly.cli.exits import EXIT_OF_CODE, Exit
 from chartly.cli.main import cli
 from chartly.cli.problems import refused
+from chartly.cli.session import Key
 from chartly.runtime import ChartlyError, status_of
 from chartly.runtime.errors import STATUS_KEY
 from click.testing import CliRunner, Result
@@ -70,17 +72,27 @@ def test_every_grpc_code_has_an_exit_code(code: grpc.StatusCode) -> None:
     expected = EXIT_OF_CODE.get(code.name, Exit.FAILED)
     error = grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), "no", "")
     with pytest.raises(SystemExit) as end:
-        refused(error, url="http://localhost:8090", output="text")
+        refused(error, url="http://localhost:8090", key=Key("", "admin.key"), output="text")
     assert end.value.code == expected != Exit.OK
 
 
 def test_json_output_gives_errors_as_the_status_that_travelled(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
-        refused(as_call(Missing("there is no run r-1", run_id="r-1")), url="", output="json")
+        refused(as_call(Missing("there is no run r-1", run_id="r-1")), url="", key=Key("", ""), output="json")
     assert end.value.code == Exit.NOT_FOUND
     status = json.loads(capsys.readouterr().err)
     assert (status["code"], status["message"]) == (5, "there is no run r-1")
     assert status["details"][0]["metadata"] == {"run_id": "r-1"}
+
+
+def test_a_key_that_is_refused_is_named_with_the_mesh_that_it_went_to(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        refused(
+            as_call(KeyInvalid()), url="http://localhost:1", key=Key("chk_1", "./.chartly/admin.key"), output="text"
+        )
+    said = capsys.readouterr().err
+    assert said.endswith("The key of ./.chartly/admin.key was sent to the mesh at http://localhost:1\n")
+    assert "chk_1" not in said
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -64,4 +64,4 @@ async def _converse(
         try:
             await command(session, Output(output), **options)
         except grpc.aio.AioRpcError as error:
-            refused(error, url=session.url, output=output)
+            refused(error, url=session.url, key=session.key, output=output)

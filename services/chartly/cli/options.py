@@ -11,10 +11,12 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+DEFAULT_DATA_DIR = ".chartly"
+
 data_dir_option = click.option(
     "--data-dir",
-    default=".chartly",
-    show_default="./.chartly",
+    default=DEFAULT_DATA_DIR,
+    show_default=True,
     envvar="CHARTLY_DATA_DIR",
     show_envvar=True,
     type=click.Path(file_okay=False, path_type=Path),

@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
 
 import grpc
+from chartly.cli.data_folder import DataFolder
 from chartly.cli.exits import Exit, fail
+from chartly.cli.text import shown
 from chartly.runtime.clients import service_config
 from chartly.runtime.contracts import methods_of
 from chartly.runtime.settings import PORTS
@@ -22,12 +24,20 @@ DEFAULT_URL = "http://localhost:8090"
 _MAX_MESSAGE_BYTES = 64 << 20
 
 
+class Key(NamedTuple):
+    """The secret that a session sends, empty for none, and where it was looked for."""
+
+    secret: str
+    origin: str
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """An open channel. `data_dir` is where the caller's mesh keeps its data, for messages that name files in it."""
 
     channel: grpc.aio.Channel
     url: str
+    key: Key
     data_dir: Path
 
     def stub(self, stub_class: Callable[[grpc.aio.Channel], Stub]) -> Stub:
@@ -37,19 +47,25 @@ class Session:
 
 @asynccontextmanager
 async def connect(data_dir: Path) -> AsyncIterator[Session]:
-    """Open a session with the mesh at CHARTLY_URL, with the key in CHARTLY_API_KEY or the data folder's `admin.key`."""
-    url = os.environ.get("CHARTLY_URL") or DEFAULT_URL
-    async with _channel(url, _key(data_dir)) as channel:
-        yield Session(channel, url, data_dir)
+    """Open a session.
+
+    With the mesh at CHARTLY_URL, else the one that runs on the data folder, else the one at the default port; with the key in
+    CHARTLY_API_KEY, else the data folder's `admin.key`.
+    """
+    folder = DataFolder(data_dir)
+    url = os.environ.get("CHARTLY_URL") or str(folder.said().get("url", DEFAULT_URL))
+    key = _key(folder.admin_key)
+    async with _channel(url, key.secret) as channel:
+        yield Session(channel, url, key, data_dir)
 
 
-def _key(data_dir: Path) -> str:
-    if key := os.environ.get("CHARTLY_API_KEY"):
-        return key.strip()
+def _key(file: Path) -> Key:
+    if secret := os.environ.get("CHARTLY_API_KEY"):
+        return Key(secret.strip(), "CHARTLY_API_KEY")
     try:
-        return (data_dir / "admin.key").read_text().strip()
+        return Key(file.read_text().strip(), shown(file))
     except OSError:
-        return ""
+        return Key("", shown(file))
 
 
 def _channel(url: str, key: str) -> grpc.aio.Channel:

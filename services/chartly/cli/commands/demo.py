@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 from chartly.cli.exits import Exit, fail
-from chartly.cli.options import data_dir_option, port_options
+from chartly.cli.options import DEFAULT_DATA_DIR, data_dir_option, port_options
 from chartly.cli.text import shown
 
 _WEATHER_PORT = 8099
@@ -45,7 +45,7 @@ def demo(data_dir: Path, port: int, base_port: int) -> None:
         if not stays_up:
             _chartly("down", data_dir=data_dir)
     if stays_up:
-        _say_where_to_look(_url(data_dir))
+        _say_where_to_look(data_dir)
 
 
 async def _work(data_dir: Path) -> None:
@@ -56,21 +56,15 @@ async def _work(data_dir: Path) -> None:
     from chartly.cli.problems import refused
     from chartly.cli.session import connect
 
-    os.environ["CHARTLY_URL"] = _url(data_dir)
-    os.environ.pop("CHARTLY_API_KEY", None)
+    for name in ("CHARTLY_URL", "CHARTLY_API_KEY"):  # so that the mesh of the data folder is meant
+        os.environ.pop(name, None)
     async with weather_api(_WEATHER_PORT), connect(data_dir) as session:
         try:
             await run_steps(session)
         except StepFailed as failure:
             fail(Exit.FAILED, str(failure))
         except grpc.aio.AioRpcError as error:
-            refused(error, url=session.url, output="table")
-
-
-def _url(data_dir: Path) -> str:
-    from chartly.cli.data_folder import DataFolder
-
-    return str(DataFolder(data_dir).said()["url"])
+            refused(error, url=session.url, key=session.key, output="text")
 
 
 def _clear(data_dir: Path) -> None:
@@ -95,10 +89,8 @@ def _chartly(*arguments: str, data_dir: Path) -> int:
     return subprocess.run(command, check=False).returncode
 
 
-def _say_where_to_look(url: str) -> None:
-    from chartly.cli.session import DEFAULT_URL
-
-    elsewhere = "" if url == DEFAULT_URL else f"   export CHARTLY_URL={url}\n"
+def _say_where_to_look(data_dir: Path) -> None:
+    elsewhere = "" if str(data_dir) == DEFAULT_DATA_DIR else f"   export CHARTLY_DATA_DIR={data_dir}\n"
     click.echo(
         "\nThe mesh stays up. Look with:\n"
         f"{elsewhere}"
