@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from bench._reporting import show_result, show_rows
 ROUNDS = 3
 LEAST_DUCKDB = 400_000
 _PEERS = Path(__file__).parent / "peers"
-_POLL_SECONDS = 0.01
+_POLL_SECONDS = 0.1
 
 
 def main() -> None:
@@ -66,7 +67,7 @@ def show(rates: dict[str, list[float]]) -> None:
 
 
 def _ours(client: httpx.Client, profile_id: str, url: str, row_count: int) -> float:
-    """Return the seconds from asking for a run to its success."""
+    """Return the seconds from asking for a run to its success, as the coordinator noted it: asking often would cost."""
     profile = {
         "profile_id": profile_id,
         "source": {"http_rest": {"url": f"{url}/flights", "pagination": {"page_number": {}}}},
@@ -74,12 +75,12 @@ def _ours(client: httpx.Client, profile_id: str, url: str, row_count: int) -> fl
         **{kind: {name: {"type": type_} for name, type_ in fields.items()} for kind, fields in COLUMNS.items()},
     }
     client.post("/api/profiles", json=profile).raise_for_status()
-    began = time.perf_counter()
+    began = datetime.now(UTC)
     work = client.post(f"/api/profiles/{profile_id}:runNow", json={}).raise_for_status().json()
     while work["state"] in ("WORK_STATE_QUEUED", "WORK_STATE_LEASED"):
         time.sleep(_POLL_SECONDS)
         work = client.get(f"/api/work/{work['work_id']}").raise_for_status().json()
-    seconds = time.perf_counter() - began
+    seconds = (datetime.fromisoformat(work["end_time"]) - began).total_seconds()
     dataset = client.get(f"/api/datasets/{profile_id}").raise_for_status().json()
     if work["state"] != "WORK_STATE_SUCCEEDED" or int(dataset["row_count"]) != row_count:
         sys.exit(f"the run did not load {row_count} records: {json.dumps(work)}")
