@@ -50,6 +50,18 @@ def post(mesh: Any, path: str, body: dict[str, Any]) -> None:
         client.post(path, json=body).raise_for_status()
 
 
+def test_a_plus_in_a_query_is_a_space_and_an_escaped_plus_a_plus(mesh: Any) -> None:
+    with mesh.client() as client:
+        client.post("/api/profiles", content=a_profile("plus"), headers=YAML).raise_for_status()
+        record = {"at": "2026-01-01T00:00:00Z", "shelf": "a", "celsius": 2}
+        client.post("/api/results", json={"profile_id": "edge-plus", "data": [record]}).raise_for_status()
+        spaces = client.get("/api/records?profile_id=edge-plus&filter=celsius+%3E+1+AND+shelf+%3D+a")
+        plus = client.get("/api/records?profile_id=edge-plus&filter=celsius%2Bshelf+%3E+1")
+    assert len(spaces.json()["records"]) == 1
+    assert reason(plus) == "INVALID_FILTER"
+    assert "'celsius+shelf'" in plus.json()["message"]
+
+
 def test_health_and_status_have_the_shapes_of_the_contract(mesh: Any) -> None:
     with mesh.client(key="") as client:
         assert client.get("/health").json() == {"status": "healthy"}
