@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -27,6 +28,11 @@ observed_at: {source: updated_at}
 class Refusal(ChartlyError):
     code = grpc.StatusCode.PERMISSION_DENIED
     reason = ErrorReason.ERROR_REASON_SECRET_NOT_DECLARED
+
+
+class Lacking(ChartlyError):
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = ErrorReason.ERROR_REASON_SOURCE_FIELD_MISSING
 
 
 def a_document() -> Document:
@@ -56,14 +62,34 @@ def test_a_document_that_cannot_be_read_has_no_places() -> None:
 
 
 def test_a_secret_that_is_not_declared_is_shown_where_the_file_refers_to_it(capsys: pytest.CaptureFixture[str]) -> None:
-    error = Refusal(
-        "secret GITHUB_TOKEN is not declared for api.github.com. Nothing was fetched.", secret="GITHUB_TOKEN"
-    )
+    text = "secret GITHUB_TOKEN is not declared for api.github.com. Nothing was fetched."
+    error = Refusal(text, violations=[FieldViolation("source.http_rest.auth.bearer", text)])
     with pytest.raises(SystemExit) as end, a_document().placing("Nothing was fetched."):
         raise as_call(error)
     assert end.value.code == 4
     said = capsys.readouterr().err
     assert said == ("arrow.yaml:5:20 secret GITHUB_TOKEN is not declared for api.github.com. Nothing was fetched.\n")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "place"),
+    [
+        ({"field": "comments", "source": "comments"}, "9:13"),
+        ({"field": "observed_at", "source": "updated_at"}, "10:23"),
+        ({"page": "1"}, "3:3"),
+    ],
+)
+def test_what_records_lack_is_shown_where_the_file_speaks_of_it(
+    capsys: pytest.CaptureFixture[str], metadata: Any, place: str
+) -> None:
+    with pytest.raises(SystemExit), a_document().placing("Nothing was fetched."):
+        raise as_call(Lacking("no record of page 1 has it", **metadata))
+    assert capsys.readouterr().err == f"arrow.yaml:{place} no record of page 1 has it. Nothing was written.\n"
+
+
+def test_an_error_about_nothing_in_the_file_gets_no_place() -> None:
+    with pytest.raises(grpc.aio.AioRpcError), a_document().placing("Nothing was saved."):
+        raise as_call(Lacking("no such field", field="rain"))
 
 
 def test_problems_that_say_their_place_get_the_file_before_it(capsys: pytest.CaptureFixture[str]) -> None:

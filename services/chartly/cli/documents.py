@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from google.api.httpbody_pb2 import HttpBody
 
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+# What is found when a page was fetched.
+_OF_RECORDS = ("ERROR_REASON_DATA_CORRUPT", "ERROR_REASON_SOURCE_FIELD_MISSING", "ERROR_REASON_VALUE_REFUSED")
 # Services say of a document's problem where it is: `12:5 unknown key …`.
 _PLACED = re.compile(r"\d+:\d+ ")
 _MEDIA_TYPES = {"yaml": "application/yaml", "json": "application/json"}
@@ -40,15 +42,8 @@ class Document:
 
     def at(self, path: str) -> str:
         """Return `FILE:LINE:COLUMN` of a field, or of the nearest one above it that the file has; `FILE` without one."""
-        from chartly.engine import InvalidDocument
-        from chartly.engine.document import read_document
-
-        try:
-            node = read_document(self.data, self.syntax)
-        except InvalidDocument:
-            return self.name
-        place = _place(node, [name or int(index) for name, index in _STEP.findall(path)])
-        return f"{self.name}:{place.line}:{place.column}" if path else self.name
+        place, _ = self._find(path)
+        return f"{self.name}:{place.line}:{place.column}" if path and place else self.name
 
     @contextmanager
     def placing(self, effect: str) -> Iterator[None]:
@@ -58,6 +53,7 @@ class Document:
             effect: what did not happen then, as in `Nothing was saved.`
         """
         import grpc
+        from chartly.api.errors.v1.error_reason_pb2 import ErrorReason
         from chartly.runtime import error_of
 
         try:
@@ -65,7 +61,9 @@ class Document:
         except grpc.aio.AioRpcError as error:
             answer = error_of(error)
             if lines := list(self._lines(answer)):
-                say_problems(lines, effect)
+                say_problems(
+                    lines, "Nothing was written." if ErrorReason.Name(answer.reason) in _OF_RECORDS else effect
+                )
                 raise SystemExit(EXIT_OF_CODE.get(error.code().name, Exit.FAILED)) from None
             raise
 
@@ -77,17 +75,23 @@ class Document:
                 if placed
                 else f"{self.at(violation.field)} {violation.description}"
             )
-        if not error.violations and "secret" in error.metadata:
-            yield f"{self.at(self._path_of_secret(error.metadata['secret']))} {error.message}"
+        if not error.violations and (path := self._path_in(error.metadata)):
+            yield f"{self.at(path)} {error.message}"
 
-    def _path_of_secret(self, name: str) -> str:
-        from chartly.engine import InvalidDocument, parse_profile, references
+    def _path_in(self, metadata: Mapping[str, str]) -> str:
+        """Return the path of the field that an error of a run or preview is about; empty where the file has none such."""
+        return next((path for path in _paths_of(metadata) if self._find(path)[1]), "")
+
+    def _find(self, path: str) -> tuple[Place | None, bool]:
+        """Return the place of a field, or of the nearest one above it, and whether the field itself is there."""
+        from chartly.engine import InvalidDocument
+        from chartly.engine.document import read_document
 
         try:
-            paths = references(parse_profile(self.data, self.syntax)).get(name, ())
+            node = read_document(self.data, self.syntax)
         except InvalidDocument:
-            return ""
-        return next(iter(paths), "")
+            return None, False
+        return _place(node, [name or int(index) for name, index in _STEP.findall(path)])
 
 
 def say_problems(lines: Sequence[str], effect: str) -> None:
@@ -104,15 +108,30 @@ def read_document(path: Path) -> Document:
     return Document(name, data, "json" if path.suffix == ".json" else "yaml")
 
 
-def _place(node: Node, steps: Sequence[str | int]) -> Place:
-    """Return the place of the field that the steps lead to, as far as the document has them."""
-    from chartly.engine.document import Listing, Mapping
+def _paths_of(metadata: Mapping[str, str]) -> Sequence[str]:
+    """Return where the field may stand in a profile that an error's metadata speaks of, the best place first."""
+    match metadata:
+        case {"field": field}:
+            return [f"{above}{field}{below}" for above in ("dims.", "measures.", "") for below in (".source", "")]
+        case {"page": _, "path": _}:
+            return ["records.path", "source"]
+        case {"page": _}:
+            return ["source"]
+        case {"path": _}:
+            return ["source.file.path"]
+    return []
+
+
+def _place(node: Node, steps: Sequence[str | int]) -> tuple[Place, bool]:
+    """Return the place of the field that the steps lead to, as far as the document has them, and whether it has them all."""
+    from chartly.engine.document import Listing
+    from chartly.engine.document import Mapping as Fields
 
     for step in steps:
-        if isinstance(node, Mapping) and step in node.entries:
+        if isinstance(node, Fields) and step in node.entries:
             node = node.entries[str(step)].node
         elif isinstance(node, Listing) and isinstance(step, int) and step < len(node.items):
             node = node.items[step]
         else:
-            break
-    return node.place
+            return node.place, False
+    return node.place, True

@@ -49,7 +49,7 @@ class SourceFileNotFound(DroneError):
     code = StatusCode.NOT_FOUND
     reason = ErrorReason.ERROR_REASON_FILE_NOT_FOUND
 
-    def __init__(self, path: str, why: str = "does not exist") -> None:
+    def __init__(self, path: str, why: str) -> None:
         super().__init__(f"{path} {why}", path=path)
 
 

@@ -46,7 +46,8 @@ class Roots:
         if resolved.is_relative_to(self._data_dir):
             raise PathNotAllowed(path, "is in the data folder, which drones do not read")
         if not os.path.exists(resolved):  # noqa: PTH110  a name that is too long does not exist, either
-            raise SourceFileNotFound(path)
+            is_whole = Path(path).is_absolute()
+            raise SourceFileNotFound(path, "does not exist" if is_whole else f"does not exist below {roots[0]}")
         if not resolved.is_file():
             raise SourceFileNotFound(path, "is not a regular file")
         return resolved
