@@ -110,6 +110,42 @@ def test_a_preview_shows_what_a_page_becomes_and_leaves_nothing(mesh: Mesh) -> N
     assert mesh.chartly("runs", "list", "previewed").stdout.splitlines()[1:] == []
 
 
+def test_a_file_that_is_not_there_is_said_where_its_path_stands(mesh: Mesh) -> None:
+    path = a_file(mesh, "absent.yaml", SHELF.format(name="absent"))
+    done = mesh.chartly("profile", "preview", path)
+    assert done.returncode == 3
+    root = mesh.data_dir.parent
+    assert done.stderr == f"{path}:4:16 absent.csv does not exist below {root}. Nothing was fetched.\n"
+
+
+def test_a_field_that_no_record_has_is_said_where_it_stands(mesh: Mesh) -> None:
+    path = a_shelf(mesh, "lacking", "at,shelf,kelvin\n2026-01-01T00:00:00Z,a,3.5\n")
+    done = mesh.chartly("profile", "preview", path)
+    assert done.returncode == 4
+    assert done.stderr.startswith(f'{path}:9:12 celsius: no record of page 1 has "celsius"')
+    assert done.stderr.endswith(". Nothing was written.\n")
+
+
+def test_a_replay_by_the_revision_that_refused_says_to_mend_it_first(mesh: Mesh) -> None:
+    path = a_shelf(mesh, "refusing")
+    assert mesh.chartly("profile", "apply", path).returncode == 0
+    assert mesh.chartly("run", "refusing").returncode == 0
+    for command in (("quarantine", "replay", "refusing"), ("profile", "apply", path, "--replay")):
+        said = mesh.chartly(*command).stdout
+        assert (
+            "nothing to replay: the profile as it is now has refused the 1 open record already. Mend it first" in said
+        )
+    assert mesh.chartly("quarantine", "replay", "unheard").returncode == 3
+
+
+def test_a_change_that_breaks_readers_is_not_called_compatible(mesh: Mesh) -> None:
+    path = a_shelf(mesh, "breaking")
+    assert mesh.chartly("profile", "apply", path).returncode == 0
+    Path(path).write_text(Path(path).read_text().replace("unit: °C", "unit: °C, required: true"))
+    said = mesh.chartly("profile", "apply", path).stdout
+    assert said.startswith("~ breaking 2.0.0 not compatible with what reads it (required now: celsius)\n")
+
+
 def test_a_secret_that_is_not_declared_is_refused_where_it_stands(mesh: Mesh) -> None:
     api = API.format(name="secretive", url="https://api.example.com/issues", auth="auth: {bearer: '${SOME_TOKEN}'}")
     path = a_file(mesh, "secretive.yaml", api)

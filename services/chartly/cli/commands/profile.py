@@ -41,7 +41,7 @@ async def validate(session: Session, output: Output, file: Path) -> None:
         if answer.problems:
             say_problems(_problems(document, answer), "Nothing was saved.")
         else:
-            click.echo(_what_would_change(answer))
+            click.echo(_what_would_change(answer, document.name))
     if answer.problems:
         raise SystemExit(Exit.INVALID)
 
@@ -77,7 +77,7 @@ async def apply(session: Session, output: Output, file: Path, replay: bool) -> N
         raise SystemExit(Exit.INVALID)
     with document.placing("Nothing was saved."):
         revision = await _save(session, output, document, checked)
-    line = _saved(revision, checked)
+    line = await _saved(session, revision, checked)
     if not checked.latest_revision:
         line += await _first_run(session, revision)
     elif revision.revision != checked.latest_revision:
@@ -186,12 +186,14 @@ async def _first_run(session: Session, revision: Revision) -> str:
 async def _replay(session: Session, profile_id: str) -> str:
     from chartly.api.aggregator.v1.aggregator_pb2 import ReplayQuarantineRequest
     from chartly.api.aggregator.v1.aggregator_pb2_grpc import AggregatorServiceStub
+    from chartly.cli.commands.quarantine import nothing_replayed
 
     request = ReplayQuarantineRequest(profile_id=profile_id)
     answer = await session.stub(AggregatorServiceStub).ReplayQuarantine(request)
+    if not answer.HasField("run"):
+        return f"; {await nothing_replayed(session, profile_id)}"
     receipt = answer.run.receipt
-    line = f"; replayed {number(receipt.extracted)}, delivered {number(receipt.delivered)}"
-    return f"{line}\n{receipt_line(receipt)}" if answer.HasField("run") else line
+    return f"; replayed {number(receipt.extracted)}, delivered {number(receipt.delivered)}\n{receipt_line(receipt)}"
 
 
 async def _get(session: Session, profile_id: str, version: str) -> GetProfileResponse | GetRevisionResponse:
@@ -208,20 +210,26 @@ def _problems(document: Document, answer: ValidateProfileResponse) -> list[str]:
     return [f"{document.name}:{p.line}:{p.column} {p.message}" for p in answer.problems]
 
 
-def _what_would_change(answer: ValidateProfileResponse) -> str:
+def _what_would_change(answer: ValidateProfileResponse, file: str) -> str:
     revision = answer.revision
     name = f"{revision.profile_id} {revision.version} {short(revision.digest)}"
     if not answer.latest_revision:
-        return f"+ {name}   a new profile. Save it: chartly profile apply"
+        return f"+ {name}   a new profile. Save it: chartly profile apply {file}"
     return f"~ {name}   {'; '.join(answer.changes)}" if answer.changes else f"= {name}   as it is saved"
 
 
-def _saved(revision: Revision, checked: ValidateProfileResponse) -> str:
+async def _saved(session: Session, revision: Revision, checked: ValidateProfileResponse) -> str:
     if not checked.latest_revision:
         return f"+ {revision.profile_id} {revision.version} {short(revision.digest)}"
     if revision.revision == checked.latest_revision:
         return f"= {revision.profile_id} {revision.version} as it was"
-    return f"~ {revision.profile_id} {revision.version} compatible ({'; '.join(revision.changes)})"
+    before = (await _get(session, revision.profile_id, str(checked.latest_revision))).revision
+    effect = "compatible" if _major(before) == _major(revision) else "not compatible with what reads it"
+    return f"~ {revision.profile_id} {revision.version} {effect} ({'; '.join(revision.changes)})"
+
+
+def _major(revision: Revision) -> str:
+    return revision.version.partition(".")[0]
 
 
 def _schedule(revision: Revision) -> str:

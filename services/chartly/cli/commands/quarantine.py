@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from chartly.cli.commanding import Output, mesh_command
 from chartly.cli.options import page_options
-from chartly.cli.text import number, receipt_line, word
+from chartly.cli.text import counted, number, receipt_line, word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,11 +80,22 @@ async def replay_quarantine(session: Session, output: Output, profile_id: str, r
     if output.json(answer):
         return
     if not answer.HasField("run"):
-        click.echo("nothing to replay")
+        click.echo(await nothing_replayed(session, profile_id, run_id))
         return
     receipt = answer.run.receipt
     click.echo(f"replayed {number(receipt.extracted)}, delivered {number(receipt.delivered)}")
     click.echo(receipt_line(receipt))
+
+
+async def nothing_replayed(session: Session, profile_id: str, run_id: str = "") -> str:
+    """Return why a replay found nothing to do: no record is open, or the revision has refused all that are."""
+    refused = (await _page(session, profile_id, run_id, False, 1, "")).total_size
+    if not refused:
+        return "nothing to replay"
+    return (
+        f"nothing to replay: the profile as it is now has refused the {counted(refused, 'open record')} already. "
+        f"Mend it first; what is wrong: chartly quarantine list {profile_id}"
+    )
 
 
 async def _page(
