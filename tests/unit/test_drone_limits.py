@@ -10,10 +10,10 @@ from http.client import HTTPMessage
 import pytest
 from chartly.api.profile.v1 import profile_pb2
 from chartly.drone import runlog
+from chartly.drone.answers import format_of, retry_after_seconds
 from chartly.drone.errors import SourceAnswerInvalid
 from chartly.drone.fetching import Answer
 from chartly.drone.limits import Limits, Pace
-from chartly.drone.rest import format_of, retry_after_seconds
 from chartly.drone.runlog import RunLog
 
 NOW = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)

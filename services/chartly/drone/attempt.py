@@ -14,6 +14,7 @@ from chartly.api.coordinator.v1 import coordinator_pb2_grpc
 from chartly.api.errors.v1.error_reason_pb2 import ErrorReason
 from chartly.api.run.v1 import run_pb2
 from chartly.api.storage.v1 import storage_pb2, storage_pb2_grpc
+from chartly.drone.committing import commit_request
 from chartly.drone.failures import Failure, failure_of, is_lost
 from chartly.drone.ingest import Ingest, Ingested
 from chartly.drone.progress import Progress
@@ -115,9 +116,7 @@ class Attempt:
         if stage.HasField("commit"):
             self._log.info("an earlier attempt has committed", dataset_version=stage.commit.version)
         else:
-            ingested = await self._ingest(StageFolder(stage.uri))
-            self._commits = True
-            await self._commit(ingested)
+            await self._commit(await self._ingest(StageFolder(stage.uri)))
         await self._complete()
 
     async def _complete(self) -> None:
@@ -154,43 +153,15 @@ class Attempt:
             self.progress.receipt.paging_end = source.paging_end
             self.progress.receipt.limit = source.limit
         counts = self.progress.receipt
-        engine.check_adds_up(
-            extracted=counts.extracted,
-            delivered=ingested.staged.row_count,
-            deduplicated=0,
-            quarantined=ingested.staged.quarantined,
-            filtered=counts.filtered,
-        )
         self._log.info("staged", records=counts.extracted, pages=counts.pages, size_bytes=counts.size_bytes)
         return ingested
 
     async def _commit(self, ingested: Ingested) -> None:
         self.progress.says("commits")
-        revision, staged = self._lease.revision, ingested.staged
-        plan = engine.compile_profile(revision.profile)
-        request = storage_pb2.CommitRunRequest(
-            dataset_id=self._work.profile_id,
-            work_key=self._work.work_key,
-            token=self._lease.token,
-            stage_id=self._stage_id,
-            run_id=self._work.run_id,
-            revision=storage_pb2.ProfileRevision(
-                profile_id=revision.profile_id,
-                revision=revision.revision,
-                version=revision.version,
-                digest=revision.digest,
-            ),
-            arrow_schema=plan.schema.serialize().to_pybytes(),
-            primary_key=plan.primary_key,
-            data_files=[storage_pb2.StagedFile(**file._asdict()) for file in staged.data_files],
-            raw_pages=ingested.raw_pages,
-            receipt=self.progress.receipt,
-            state=run_pb2.RUN_STATE_PARTIAL if self.progress.receipt.limit else run_pb2.RUN_STATE_SUCCEEDED,
-            trigger=self._work.trigger,
-            drone_id=self._drone_id,
+        request = commit_request(
+            self._lease, ingested, self.progress.receipt, stage_id=self._stage_id, drone_id=self._drone_id
         )
-        if staged.quarantine_file is not None:
-            request.quarantine_file.CopyFrom(storage_pb2.StagedFile(**staged.quarantine_file._asdict()))
+        self._commits = True
         commit = (await self._storage.CommitRun(request)).commit
         receipt = commit.receipt
         self._log.info(

@@ -12,17 +12,16 @@ import ssl
 import threading
 import time
 import urllib.parse
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from chartly.drone.bodies import read_body
 from chartly.drone.egress import EgressPolicy
 from chartly.drone.errors import SourceAnswerInvalid, SourceUnavailable
 
 MAX_REDIRECTS = 10
-_CHUNK_BYTES = 1 << 20
 _REDIRECTS = {301, 302, 303, 307, 308}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -135,7 +134,7 @@ class Fetcher:
         reusable = False
         try:
             response = _send(connection, request, until)
-            body = _read(connection, response, until, max_bytes)
+            body = read_body(connection.place.host, response, max_bytes, lambda: _limit(connection.wire, until))
             reusable = body is not None and not response.will_close
             return Answer(request.url, response.status, response.reason, response.headers, body)
         finally:
@@ -219,7 +218,7 @@ def _open_socket(place: Place, addresses: list[str], until: float) -> socket.soc
 
 
 def _send(connection: _Connection, request: Request, until: float) -> http.client.HTTPResponse:
-    connection.wire.settimeout(_remaining(until))
+    _limit(connection.wire, until)
     connection.putrequest("GET", _target(request.url), skip_accept_encoding=True)
     for name, value in {"accept-encoding": "gzip", **request.headers, **request.private_headers}.items():
         connection.putheader(name, value.encode())
@@ -233,60 +232,9 @@ def _target(url: str) -> str:
     return f"{path}?{query}" if query else path
 
 
-def _read(connection: _Connection, response: http.client.HTTPResponse, until: float, max_bytes: int) -> bytes | None:
-    """Return the body, decoded; None where it is longer than `max_bytes`."""
-    decoder = _decoder(connection.place.host, response)
-    chunks: list[bytes] = []
-    size_bytes = 0
-    while True:
-        connection.wire.settimeout(_remaining(until))
-        chunk = response.read1(_CHUNK_BYTES)
-        if not chunk:
-            break
-        for piece in decoder.decode(chunk) if decoder else (chunk,):
-            chunks.append(piece)
-            size_bytes += len(piece)
-            if size_bytes > max_bytes:
-                return None
-    if response.length:
-        raise http.client.IncompleteRead(b"", response.length)
-    response.close()  # without it the connection takes no further request
-    if decoder:
-        decoder.check_complete()
-    return b"".join(chunks)
-
-
-class _Gzip:
-    """Decodes gzip in pieces of bounded size, so that a small body cannot become a large one unseen."""
-
-    def __init__(self, host: str) -> None:
-        self._host = host
-        self._stream = zlib.decompressobj(wbits=31)
-
-    def decode(self, data: bytes) -> Iterator[bytes]:
-        piece = b""
-        while data or len(piece) == _CHUNK_BYTES:
-            if self._stream.eof:
-                self._stream = zlib.decompressobj(wbits=31)
-            try:
-                piece = self._stream.decompress(data, _CHUNK_BYTES)
-            except zlib.error as error:
-                raise SourceAnswerInvalid(self._host, f"answers gzip that is damaged ({error})") from None
-            yield piece
-            data = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
-
-    def check_complete(self) -> None:
-        if not self._stream.eof:
-            raise SourceAnswerInvalid(self._host, "answers gzip that is cut short")
-
-
-def _decoder(host: str, response: http.client.HTTPResponse) -> _Gzip | None:
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding in ("gzip", "x-gzip"):
-        return _Gzip(host)
-    if encoding not in ("identity", ""):
-        raise SourceAnswerInvalid(host, f"answers with content encoding {encoding}, which was not asked for")
-    return None
+def _limit(wire: socket.socket, until: float) -> None:
+    """Have the next read end in time."""
+    wire.settimeout(_remaining(until))
 
 
 def _remaining(until: float) -> float:
