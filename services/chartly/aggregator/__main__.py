@@ -27,10 +27,11 @@ def wire(settings: AggregatorSettings, database: runtime.Database, clients: runt
 
 async def main(settings: AggregatorSettings) -> None:
     """Serve until a signal."""
-    clients = runtime.Clients(settings)
-    async with runtime.Database.open(settings.database_url, migrations=MIGRATIONS) as database:
+    async with (
+        runtime.Database.open(settings.database_url, migrations=MIGRATIONS) as database,
+        runtime.Clients(settings) as clients,
+    ):
         await wire(settings, database, clients).serve_until_signal()
-        await clients.close()
 
 
 if __name__ == "__main__":

@@ -10,22 +10,22 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from chartly.aggregator.errors import InvalidSubmission, MalformedBody
 from chartly.api.aggregator.v1 import aggregator_pb2 as pb
 from chartly.runtime.bodies import UnsupportedMediaType, check_size
+from chartly.runtime.interceptors import validate
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from chartly.engine.pages import Page
 
 NDJSON, CSV = "application/x-ndjson", "text/csv"
 PARQUET, ARROW = "application/vnd.apache.parquet", "application/vnd.apache.arrow.stream"
 _UPLOADS = (NDJSON, CSV, PARQUET, ARROW)
 _FIELDS = {"drone_id": str, "profile_id": str, "run_id": str, "data": list}
-_MOST_RECORDS = 100_000
 _ROWS_PER_BATCH = 50_000
+_ARROW_END = b"\xff\xff\xff\xff\0\0\0\0"
 
 
 class Submission(NamedTuple):
@@ -44,13 +44,14 @@ class Submission(NamedTuple):
 class Upload(NamedTuple):
     """A file that has arrived whole.
 
+    stream: its bytes, to be read from the start.
     digest: of its bytes, as hexadecimal digits.
     """
 
     profile_id: str
     request_id: str
     content_type: str
-    path: Path
+    stream: BinaryIO
     size_bytes: int
     digest: str
 
@@ -76,26 +77,26 @@ def read_submission(request: pb.SubmitResultsRequest, limit_bytes: int) -> Submi
 async def receive_upload(
     requests: AsyncIterator[pb.UploadRecordsRequest], folder: Path, limit_bytes: int
 ) -> AsyncIterator[Upload]:
-    """Write a streamed file to a folder while it comes, and remove it at the end of the block.
+    """Write a streamed file to a folder while it comes; it has no name there, so nothing of it outlives the block.
 
     Raises:
         BodyTooLarge, UnsupportedMediaType: the file is refused; nothing of it stays.
     """
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, prefix="upload-") as file:
-        first, size_bytes, digest = pb.UploadRecordsRequest(), 0, hashlib.sha256()
+    with tempfile.TemporaryFile(dir=folder) as file:
+        first, content_type, size_bytes, digest = None, "", 0, hashlib.sha256()
         async for request in requests:
-            if not first.profile_id:
-                first.CopyFrom(request)
-                content_type = _upload_type(first.body.content_type)
+            if first is None:
+                first, content_type = request, _upload_type(request)
             size_bytes += len(request.body.data)
             check_size(size_bytes, limit_bytes)
             digest.update(request.body.data)
             await asyncio.to_thread(file.write, request.body.data)
-        if not first.profile_id:
-            raise InvalidSubmission("profile_id is missing")
-        file.flush()
-        yield Upload(first.profile_id, first.request_id, content_type, Path(file.name), size_bytes, digest.hexdigest())
+        if first is None or not size_bytes:
+            raise InvalidSubmission("the upload is empty")
+        yield Upload(
+            first.profile_id, first.request_id, content_type, cast(BinaryIO, file), size_bytes, digest.hexdigest()
+        )
 
 
 def upload_batches(upload: Upload) -> Iterator[list[Page]]:
@@ -107,48 +108,51 @@ def upload_batches(upload: Upload) -> Iterator[list[Page]]:
     from chartly.engine.blocks import csv_blocks, ndjson_blocks
     from chartly.engine.pages import Page
 
-    if upload.content_type in (NDJSON, CSV):
-        with upload.path.open("rb") as stream:
-            if upload.content_type == CSV:
-                yield from ([Page(1, block.data, "csv", block.first_record)] for block in csv_blocks(stream))
-            else:
-                yield from ([Page(1, block.data, "ndjson", block.first_record)] for block in ndjson_blocks(stream))
-        return
-    first_record = 1
-    for rows in _tables(upload):
-        yield [Page(number=1, data=_as_parquet(rows), format="parquet", first_record=first_record)]
-        first_record += rows.num_rows
+    upload.stream.seek(0)
+    if upload.content_type == CSV:
+        yield from ([Page(1, block.data, "csv", block.first_record)] for block in csv_blocks(upload.stream))
+    elif upload.content_type == NDJSON:
+        yield from ([Page(1, block.data, "ndjson", block.first_record)] for block in ndjson_blocks(upload.stream))
+    else:
+        first_record = 1
+        for row_count, data in _row_groups(upload):
+            yield [Page(number=1, data=data, format="parquet", first_record=first_record)]
+            first_record += row_count
 
 
-def _tables(upload: Upload) -> Iterator[pa.Table]:
-    """Read a columnar file a part at a time."""
+def _row_groups(upload: Upload) -> Iterator[tuple[int, bytes]]:
+    """Cut a columnar file into Parquet files of their own, each after its number of rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with upload.path.open("rb") as stream:
-            if upload.content_type == PARQUET:
-                parts = pq.ParquetFile(stream).iter_batches(batch_size=_ROWS_PER_BATCH)
-            else:
-                parts = iter(pa.ipc.open_stream(stream))
-            for part in parts:
-                yield pa.Table.from_batches([part])
-    except (pa.ArrowInvalid, OSError) as problem:
+        if upload.content_type == PARQUET:
+            parts = pq.ParquetFile(upload.stream).iter_batches(batch_size=_ROWS_PER_BATCH)
+        else:
+            _check_end(upload.stream)
+            parts = iter(pa.ipc.open_stream(upload.stream))
+        for part in parts:
+            sink = io.BytesIO()
+            pq.write_table(pa.Table.from_batches([part]), sink, compression="none")
+            yield part.num_rows, sink.getvalue()
+    except (pa.ArrowException, OSError) as problem:
         raise MalformedBody(upload.content_type, str(problem)) from None
 
 
-def _as_parquet(rows: pa.Table) -> bytes:
-    import pyarrow.parquet as pq
+def _check_end(stream: BinaryIO) -> None:
+    """Refuse an Arrow stream without its end marker: one that was cut between two batches reads as if it were whole."""
+    stream.seek(-min(len(_ARROW_END), stream.seek(0, io.SEEK_END)), io.SEEK_END)
+    if stream.read() != _ARROW_END:
+        raise MalformedBody(ARROW, "it ends before its end marker")
+    stream.seek(0)
 
-    sink = io.BytesIO()
-    pq.write_table(rows, sink, compression="none")
-    return sink.getvalue()
 
-
-def _upload_type(content_type: str) -> str:
-    kind = content_type.partition(";")[0].strip().lower()
+def _upload_type(request: pb.UploadRecordsRequest) -> str:
+    if not request.profile_id:
+        raise InvalidSubmission("profile_id is missing")
+    kind = request.body.content_type.partition(";")[0].strip().lower()
     if kind not in _UPLOADS:
-        raise UnsupportedMediaType(content_type, ", ".join(_UPLOADS))
+        raise UnsupportedMediaType(request.body.content_type, ", ".join(_UPLOADS))
     return kind
 
 
@@ -159,25 +163,30 @@ def _written(submission: pb.Submission) -> bytes:
 
 def _fields_of(body: bytes) -> dict[str, Any]:
     try:
-        fields = json.loads(body, object_pairs_hook=_unique)
+        pairs = json.loads(body, object_pairs_hook=_Pairs)
     except (ValueError, RecursionError) as problem:
         raise MalformedBody("application/json", str(problem)) from None
-    if not isinstance(fields, dict):
+    if not isinstance(pairs, _Pairs):
         raise InvalidSubmission("the body is no JSON object")
+    fields = dict[str, Any](pairs)
+    if len(fields) < len(pairs):
+        raise InvalidSubmission("a key stands twice")
     for name, value in fields.items():
         if name not in _FIELDS:
             raise InvalidSubmission(f"unknown key {name!r}; there are {', '.join(_FIELDS)}")
-        if not isinstance(value, _FIELDS[name]):
+        if type(value) is not _FIELDS[name]:
             raise InvalidSubmission(f"{name} is no {'list' if name == 'data' else 'text'}")
-    if not fields.get("profile_id"):
-        raise InvalidSubmission("profile_id is missing")
-    if not 1 <= len(fields.get("data", ())) <= _MOST_RECORDS:
-        raise InvalidSubmission(f"data has to hold 1 to {_MOST_RECORDS} records")
+    _check_rules(fields)
     return fields
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs) and "data" in found:
-        raise InvalidSubmission("a key stands twice")
-    return found
+class _Pairs(list[tuple[str, Any]]):
+    """The keys and values of a JSON object, as they stand."""
+
+
+def _check_rules(fields: dict[str, Any]) -> None:
+    """Refuse what the contract refuses of a `Submission`. Its records are not looked at."""
+    try:
+        validate(pb.Submission(**{**fields, "data": [""] * len(fields.get("data", ()))}))
+    except UnicodeEncodeError:
+        raise InvalidSubmission("a name is no Unicode text") from None

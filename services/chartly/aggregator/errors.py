@@ -45,9 +45,9 @@ class MalformedBody(ChartlyError):
     code = StatusCode.INVALID_ARGUMENT
     reason = reasons.ERROR_REASON_MALFORMED_BODY
 
-    def __init__(self, content_type: str, problem: str, position: str = "") -> None:
+    def __init__(self, content_type: str, problem: str) -> None:
         super().__init__(
-            f"the body is no {content_type}: {problem}. Nothing was kept.", content_type=content_type, position=position
+            f"the body is no {content_type}: {problem.rstrip('.')}. Nothing was kept.", content_type=content_type
         )
 
 

@@ -6,6 +6,7 @@ Nothing is kept of a body before its commit, and a commit happens once for its w
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from chartly.api.storage.v1.storage_pb2_grpc import StorageServiceStub
 from chartly.engine.work_keys import run_id, work_key
 from chartly.runtime import Clients, boundary
 from chartly.runtime.tasks import settled
+from grpc.aio import AioRpcError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from chartly.engine.plan import Plan
     from chartly.engine.staging import Staged
 
+logger = logging.getLogger(__name__)
 _JOB_TYPES: Mapping[Trigger.ValueType, str] = {
     Trigger.TRIGGER_UPLOAD: "upload",
     Trigger.TRIGGER_SUBMIT: "submit",
@@ -102,18 +105,34 @@ class Intake:
             if stage.HasField("commit"):
                 return stage.commit
             folder = Path(unquote(urlsplit(stage.uri).path))
-            staging = asyncio.ensure_future(asyncio.to_thread(_stage, plan, run_id(key), folder, batches, origins))
+            is_file = brought.trigger == Trigger.TRIGGER_UPLOAD
             try:
-                staged = await settled(staging)
+                work = asyncio.to_thread(_stage, plan, run_id(key), folder, batches, origins, check_fields=is_file)
+                staged = await settled(asyncio.ensure_future(work))
+                request = _commit_request(revision, plan, key, brought, staged)
+                request.stage_id = stage.stage_id
+                return (await self._storage.CommitRun(request)).commit
             except BaseException:
-                await asyncio.shield(self._storage.DiscardStage(DiscardStageRequest(stage_id=stage.stage_id)))
+                await asyncio.shield(self._discard(stage.stage_id))
                 raise
-            request = _commit_request(revision, plan, key, brought, staged)
-            request.stage_id = stage.stage_id
-            return (await self._storage.CommitRun(request)).commit
+
+    async def _discard(self, stage_id: str) -> None:
+        """Remove a stage, unless its run has committed after all. One that stays is collected when it expires."""
+        try:
+            await self._storage.DiscardStage(DiscardStageRequest(stage_id=stage_id))
+        except AioRpcError as problem:
+            logger.warning("a stage stays", extra={"stage_id": stage_id, "problem": problem.details()})
 
 
-def _stage(plan: Plan, run: str, folder: Path, batches: Iterable[list[Page]], origins: pa.Table | None) -> Staged:
+def _stage(
+    plan: Plan,
+    run: str,
+    folder: Path,
+    batches: Iterable[list[Page]],
+    origins: pa.Table | None,
+    *,
+    check_fields: bool,
+) -> Staged:
     from chartly.engine.mapper import Mapper
     from chartly.engine.staging import Stager
 
@@ -123,10 +142,11 @@ def _stage(plan: Plan, run: str, folder: Path, batches: Iterable[list[Page]], or
         with boundary.around("file", f"aggregator/{path.name}"):
             return path.open("wb")
 
-    mapper, stager = Mapper(plan, check_fields=False), Stager(plan, run, create)
-    for batch in batches:
-        mapped = mapper.map(batch)
-        stager.add(mapped if origins is None else _where_they_were(mapped, origins), {})
+    stager = Stager(plan, run, create)
+    with Mapper(plan, check_fields=check_fields) as mapper:
+        for batch in batches:
+            mapped = mapper.map(batch)
+            stager.add(mapped if origins is None else _where_they_were(mapped, origins), {})
     return stager.finish()
 
 
