@@ -32,8 +32,8 @@ TYPES = {
         ("origin = null", '("origin" IS NULL)', []),
         ("origin != null", '("origin" IS NOT NULL)', []),
         ('origin = "a \\"b\\" c"', '("origin" = ?)', ['a "b" c']),
-        ("NOT wet = true", '(NOT ("wet" = ?))', [True]),
-        ("-wet = true", '(NOT ("wet" = ?))', [True]),
+        ("NOT wet = true", '(("wet" = ?) IS NOT TRUE)', [True]),
+        ("-wet = true", '(("wet" = ?) IS NOT TRUE)', [True]),
     ],
 )
 def test_a_comparison_becomes_a_condition_with_parameters(text: str, sql: str, parameters: list[object]) -> None:

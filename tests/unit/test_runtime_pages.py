@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from chartly.runtime.errors import InvalidPageToken
-from chartly.runtime.pages import decode_page_token, encode_page_token, page_size
+from chartly.runtime.pages import MAX_PAGE_BYTES, decode_page_token, encode_page_token, fitting, page_size
+from google.protobuf.wrappers_pb2 import BytesValue
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,3 +48,12 @@ def test_a_list_begins_with_no_token() -> None:
 @pytest.mark.parametrize(("requested", "size"), [(0, 100), (1, 1), (1000, 1000), (1001, 1000), (-1, 100)])
 def test_a_page_is_never_larger_than_the_largest(requested: int, size: int) -> None:
     assert page_size(requested) == size
+
+
+def test_a_page_holds_as_many_items_as_fit_and_one_at_least() -> None:
+    large, third = BytesValue(value=bytes(MAX_PAGE_BYTES)), BytesValue(value=bytes(MAX_PAGE_BYTES // 3))
+    assert fitting([]) == []
+    assert fitting([large, large]) == [large]
+    assert fitting([third, large]) == [third]
+    assert fitting([third] * 5) == [third] * 2
+    assert fitting([BytesValue()] * 1000) == [BytesValue()] * 1000

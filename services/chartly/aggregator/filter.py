@@ -7,8 +7,11 @@ The grammar is AIP-160's for comparisons: OR binds tighter than AND, and `-` sta
     term       = [ "NOT" | "-" ], ( comparison | "(", filter, ")" )
     comparison = field, ( "=" | "!=" | "<" | "<=" | ">" | ">=" ), value
     value      = "quoted text" | bare-word | number | true | false | null
+
+A comparison with a field that has no value is false, so its NOT is true.
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
@@ -21,6 +24,9 @@ _TOKEN = re.compile(
     r"""\s*(?:(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<operator>!=|<=|>=|=|<|>)|(?P<mark>[()-](?![\d.]))|(?P<word>[^\s()=!<>"']+))"""
 )
 _MOST_TOKENS = 1000
+# What a column of the type can be compared with.
+_MOST_BITS = 127
+_MOST_DIGITS = 37
 _SQL_OPERATOR = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
@@ -92,7 +98,7 @@ class _Parser:
         if depth > 50:
             raise self._error("it is nested deeper than 50 levels")
         if self._accept("NOT") or self._accept("-"):
-            return f"(NOT {self._term(depth + 1)})"
+            return f"({self._term(depth + 1)} IS NOT TRUE)"
         if self._accept("("):
             inner = self._filter(depth + 1)
             if not self._accept(")"):
@@ -122,7 +128,7 @@ class _Parser:
         text = re.sub(r"\\(.)", r"\1", token.text[1:-1]) if token.kind == "quoted" else token.text
         try:
             return _READERS[kind](text)
-        except (ValueError, InvalidOperation):
+        except (ValueError, OverflowError, InvalidOperation):
             raise self._error(f"{text!r} is no {kind}, which {field!r} is") from None
 
     def _accept(self, text: str) -> bool:
@@ -150,6 +156,27 @@ def _boolean(text: str) -> bool:
     return text == "true"
 
 
+def _integer(text: str) -> int:
+    value = int(text)
+    if value.bit_length() > _MOST_BITS:
+        raise OverflowError(text)
+    return value
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise OverflowError(text)
+    return value
+
+
+def _decimal(text: str) -> Decimal:
+    value = Decimal(text)
+    if not value.is_finite() or abs(value.adjusted()) > _MOST_DIGITS:
+        raise OverflowError(text)
+    return value
+
+
 def _timestamp(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
@@ -159,9 +186,9 @@ def _timestamp(text: str) -> datetime:
 
 _READERS: dict[str, Callable[[str], Any]] = {
     "string": str,
-    "integer": int,
-    "number": float,
-    "decimal": Decimal,
+    "integer": _integer,
+    "number": _number,
+    "decimal": _decimal,
     "boolean": _boolean,
     "timestamp": _timestamp,
     "date": date.fromisoformat,

@@ -14,7 +14,7 @@ from chartly.api.aggregator.v1 import aggregator_pb2 as pb
 from chartly.api.storage.v1.storage_pb2 import CloseSnapshotRequest, OpenSnapshotRequest, OpenSnapshotResponse
 from chartly.api.storage.v1.storage_pb2_grpc import StorageServiceStub
 from chartly.runtime import Clients
-from chartly.runtime.pages import decode_page_token, encode_page_token, page_size
+from chartly.runtime.pages import decode_page_token, encode_page_token, fitting, page_size
 from google.protobuf.timestamp_pb2 import Timestamp
 
 if TYPE_CHECKING:
@@ -54,9 +54,10 @@ def _page(
         after=after,
         limit=size + 1,
     )
-    answer = pb.ListRecordsResponse(records=[convert.record(row) for row in rows[:size]])
-    if len(rows) > size:
-        place = place_after(rows[:size], after)
+    records = fitting([convert.record(row) for row in rows[:size]])
+    answer = pb.ListRecordsResponse(records=records)
+    if len(rows) > len(records):
+        place = place_after(rows[: len(records)], after)
         answer.next_page_token = encode_page_token({"version": snapshot.version, "place": list(place)}, of=scope)
     return answer
 

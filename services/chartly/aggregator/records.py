@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chartly.aggregator.filter import Condition
@@ -12,7 +11,6 @@ from chartly.aggregator.filter import Condition
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_EXACT_INTEGER = 2**53
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "threads": 2,
     "memory_limit": "512MB",
@@ -78,7 +76,7 @@ def read_rows(
     columns = ", ".join(_column(field) for field in schema)
     query = (
         f"SELECT {columns} FROM read_parquet(?, union_by_name = true) WHERE {where} "
-        "ORDER BY observed_at NULLS LAST, record_id LIMIT ? OFFSET ?"
+        "ORDER BY observed_at NULLS LAST, record_id, run_id LIMIT ? OFFSET ?"
     )
     with duckdb.connect(config=_CONFIG) as connection:
         found = connection.execute(query, [list(file_paths), *parameters, limit, after.seen if after else 0]).fetchall()
@@ -126,13 +124,14 @@ def _column(field: pa.Field) -> str:
 
 def _row(schema: pa.Schema, values: Sequence[Any]) -> Row:
     import pyarrow as pa
+    from chartly.engine.reading import json_value
 
     by_kind: dict[str, dict[str, Any]] = {"system": {}, "dim": {}, "measure": {}}
     for field, value in zip(schema, values, strict=True):
         kind = (field.metadata or {}).get(b"kind", b"system").decode()
         by_kind[kind][field.name] = _instant(value) if pa.types.is_timestamp(field.type) else value
     system = by_kind["system"]
-    dims, measures = ({name: _json(value) for name, value in by_kind[kind].items()} for kind in ("dim", "measure"))
+    dims, measures = ({name: json_value(value) for name, value in by_kind[kind].items()} for kind in ("dim", "measure"))
     return Row(system["record_id"], system["run_id"], system["observed_at"], dims, measures)
 
 
@@ -140,18 +139,6 @@ def _instant(micros: int | None) -> datetime | None:
     if micros is None:
         return None
     return datetime.fromtimestamp(micros // 1_000_000, UTC).replace(microsecond=micros % 1_000_000)
-
-
-def _json(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT_INTEGER:
-        return str(value)
-    return value
 
 
 def _type_of(kind: pa.DataType) -> str:

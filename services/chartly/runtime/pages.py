@@ -6,19 +6,32 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from chartly.runtime.errors import InvalidPageToken
+from google.protobuf.message import Message
 
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
+MAX_PAGE_BYTES = 2 << 20
 _CHECK_BYTES = 6
+M = TypeVar("M", bound=Message)
 
 
 def page_size(requested: int, *, default: int = DEFAULT_PAGE_SIZE, maximum: int = MAX_PAGE_SIZE) -> int:
     """Return how many items a page holds: `default` if the caller asks for 0, never more than `maximum`."""
     return min(requested, maximum) if requested > 0 else default
+
+
+def fitting(items: Sequence[M]) -> Sequence[M]:
+    """Return as many of the items as one answer holds, at least the first: MAX_PAGE_BYTES of them, whatever the caller asks."""
+    size_bytes = 0
+    for count, item in enumerate(items):
+        size_bytes += item.ByteSize()
+        if count and size_bytes > MAX_PAGE_BYTES:
+            return items[:count]
+    return items
 
 
 def encode_page_token(state: Mapping[str, Any], *, of: str = "") -> str:

@@ -204,11 +204,11 @@ class Window(message.Message):
     END_TIME_FIELD_NUMBER: builtins.int
     @builtins.property
     def start_time(self) -> timestamp_pb2.Timestamp:
-        """First instant."""
+        """First instant, of the years 1 to 9999."""
 
     @builtins.property
     def end_time(self) -> timestamp_pb2.Timestamp:
-        """First instant after it."""
+        """First instant after it, of the years 1 to 9999."""
 
     def __init__(
         self,
