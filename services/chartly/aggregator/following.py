@@ -1,7 +1,8 @@
 """Keeps the projection up with the two logs, and tells watchers of each run that changes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 from chartly.aggregator.quarantine import quarantined_by
 from chartly.aggregator.store import AggregatorStore
@@ -60,13 +61,13 @@ class Following:
         self._publish(run)
         return run
 
-    async def watch(self) -> AsyncIterator[Run]:
-        """Yield each run that changes from now on; ends when the watcher falls too far behind."""
+    @contextmanager
+    def watched(self) -> Iterator[AsyncIterator[Run]]:
+        """Yield each run that changes within the block; ends when the watcher falls too far behind."""
         queue: asyncio.Queue[Run | None] = asyncio.Queue(_WATCHER_BACKLOG)
         self._watchers.add(queue)
         try:
-            while (run := await queue.get()) is not None:
-                yield run
+            yield _until_none(queue)
         finally:
             self._watchers.discard(queue)
 
@@ -80,3 +81,8 @@ class Following:
 
     async def _artifact(self, digest: str) -> bytes:
         return b"".join([body.data async for body in self._storage.GetArtifact(GetArtifactRequest(digest=digest))])
+
+
+async def _until_none(queue: asyncio.Queue[Run | None]) -> AsyncIterator[Run]:
+    while (run := await queue.get()) is not None:
+        yield run

@@ -43,6 +43,11 @@ def open_batches(records: Sequence[QuarantinedRecord]) -> Iterator[list[Page]]:
     from chartly.engine.pages import Page
 
     for start in range(0, len(records), _RECORDS_PER_BATCH):
-        lines = [" ".join(record.raw.splitlines()) for record in records[start : start + _RECORDS_PER_BATCH]]
-        data = "\n".join(line or "-" for line in lines).encode()
+        lines = [_line(record.raw) for record in records[start : start + _RECORDS_PER_BATCH]]
+        data = "\n".join(lines).encode()
         yield [Page(number=1, data=data, format="ndjson", first_record=start + 1)]
+
+
+def _line(raw: str) -> str:
+    """Return a JSON text as one line. A line end can only stand between its tokens; nothing else counts as one here."""
+    return raw.replace("\r", " ").replace("\n", " ").strip() or "-"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from weakref import WeakValueDictionary
 
 from chartly.aggregator import convert
 from chartly.aggregator.bodies import read_submission, receive_upload, upload_batches
@@ -20,7 +21,7 @@ from chartly.api.run.v1.run_pb2 import TRIGGER_SUBMIT, TRIGGER_UPLOAD, Run
 from chartly.api.storage.v1.storage_pb2 import GetArtifactRequest
 from chartly.api.storage.v1.storage_pb2_grpc import StorageServiceStub
 from chartly.runtime import Clients, Context
-from chartly.runtime.pages import decode_page_token, encode_page_token, page_size
+from chartly.runtime.pages import decode_page_token, encode_page_token, fitting, page_size
 from google.api.httpbody_pb2 import HttpBody
 
 
@@ -42,6 +43,7 @@ class AggregatorServicer(AggregatorServiceServicer):
         self._registry = clients.stub(RegistryServiceStub)
         self._storage = clients.stub(StorageServiceStub)
         self._reading = RecordReading(clients)
+        self._replays: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def SubmitResults(self, request: pb.SubmitResultsRequest, context: Context) -> pb.SubmitResultsResponse:
         submission = await asyncio.to_thread(read_submission, request, self._settings.max_submission_bytes)
@@ -75,17 +77,18 @@ class AggregatorServicer(AggregatorServiceServicer):
     ) -> pb.ReplayQuarantineResponse:
         if request.run_id:
             await self._run(request.run_id)
-        revision = await self._latest(request.profile_id)
-        asked = QuarantineFilter(request.profile_id, request.run_id, not_refused_by=revision.digest)
-        found = await self._store.quarantined(asked)
-        records = [record for _, record in found]
-        if not records:
-            return pb.ReplayQuarantineResponse()
-        with mapping_errors("quarantined record"):
-            commit = await self._intake.commit(
-                revision, replay_of(records, revision.digest), open_batches(records), origins=origins_of(records)
-            )
-        return pb.ReplayQuarantineResponse(run=await self._following.take_commit(commit))
+        # One at a time: a record that another replay is mapping must not be taken for open.
+        async with self._replays.setdefault(request.profile_id, asyncio.Lock()):
+            revision = await self._latest(request.profile_id)
+            asked = QuarantineFilter(request.profile_id, request.run_id, not_refused_by=revision.digest)
+            records = [record for _, record in await self._store.quarantined(asked)]
+            if not records:
+                return pb.ReplayQuarantineResponse()
+            with mapping_errors("quarantined record"):
+                commit = await self._intake.commit(
+                    revision, replay_of(records, revision.digest), open_batches(records), origins=origins_of(records)
+                )
+            return pb.ReplayQuarantineResponse(run=await self._following.take_commit(commit))
 
     async def ListResults(self, request: pb.ListResultsRequest, context: Context) -> pb.ListResultsResponse:
         size, scope = page_size(request.page_size), f"results\n{request.profile_id}"
@@ -134,19 +137,18 @@ class AggregatorServicer(AggregatorServiceServicer):
         asked = QuarantineFilter(request.profile_id, request.run_id, request.include_replayed)
         after = (place["sequence"], place["number"]) if place else None
         found = await self._store.quarantined(asked, after=after, limit=size + 1)
-        answer = pb.ListQuarantineResponse(
-            records=[record for _, record in found[:size]], total_size=await self._store.quarantine_size(asked)
-        )
-        if len(found) > size:
-            sequence, number = found[size - 1][0]
+        records = fitting([record for _, record in found[:size]])
+        answer = pb.ListQuarantineResponse(records=records, total_size=await self._store.quarantine_size(asked))
+        if len(found) > len(records):
+            sequence, number = found[len(records) - 1][0]
             answer.next_page_token = encode_page_token({"sequence": sequence, "number": number}, of=scope)
         return answer
 
     async def WatchRuns(self, request: pb.WatchRunsRequest, context: Context) -> AsyncIterator[pb.WatchRunsResponse]:
-        changes = self._following.watch()
-        yield pb.WatchRunsResponse()
-        async for run in changes:
-            yield pb.WatchRunsResponse(run=run)
+        with self._following.watched() as changes:
+            yield pb.WatchRunsResponse()
+            async for run in changes:
+                yield pb.WatchRunsResponse(run=run)
 
     async def _run(self, run_id: str) -> Run:
         run = await self._store.run(run_id)
