@@ -162,4 +162,4 @@ def all_settings() -> Iterator[type[ServiceSettings]]:
 def test_the_ports_of_the_page_are_those_of_the_settings() -> None:
     first, last = min(PORTS.values()), max(PORTS.values())
     ports = [cells[0] for cells in rows(section(read("docs/DEPLOYMENT.md"), "## Ports"))]
-    assert ports == ["8090", f"{first} to {last}", f"{first + 1000} to {last + 1000}"]
+    assert ports == ["8090", f"{first} to {last}", f"{first + 1000} to {last + 1 + 1000}"]

@@ -144,6 +144,24 @@ def test_a_detached_mesh_returns_when_it_is_ready_and_down_stops_it(tmp_path: Pa
         httpx.get(f"{url}/health")
 
 
+def test_a_port_of_another_mesh_comes_with_the_command_that_stops_that_mesh(running: Any, tmp_path: Path) -> None:
+    taken = {"--port": running.port, "--base-port": running.state["ports"]["services"]["gateway"]}
+    for flag, port in taken.items():
+        up = chartly("up", "--port", "0", "--base-port", "0", flag, str(port), folder=tmp_path)
+        assert up.returncode == 4
+        assert up.stderr.endswith(
+            f"Stop it: chartly down --data-dir {running.data_dir}. Or choose another: chartly up {flag} PORT\n"
+        )
+
+
+def test_the_metrics_of_each_process_stand_where_the_mesh_says(running: Any) -> None:
+    ports = running.state["ports"]["metrics"]
+    assert list(ports) == [*PORTS, "drone"]
+    metrics = {name: httpx.get(f"http://127.0.0.1:{port}/metrics").text for name, port in ports.items()}
+    assert "chartly_ingest_seconds" in metrics.pop("drone")
+    assert all("chartly_call_seconds" in text for text in metrics.values())
+
+
 def test_a_taken_port_is_named_with_its_holder(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

@@ -12,11 +12,10 @@ from pathlib import Path
 
 from chartly.cli import edge
 from chartly.cli.data_folder import DataFolder
-from chartly.cli.ports import MeshPorts, loopback_addresses
+from chartly.cli.ports import DRONE, MeshPorts, loopback_addresses
 from chartly.cli.processes import Process
 from chartly.runtime.settings import PORTS
 
-DRONE = "drone"
 _ENVOY_FLAGS = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "error")
 # Imported once, before the forks, so that the processes share it. Not pyarrow, DuckDB and deltalake: they begin threads.
 _COMMON = (
@@ -84,7 +83,7 @@ class LocalMesh:
     def _drone(self) -> Callable[[], None]:
         environment = {
             **self._common(),
-            "CHARTLY_METRICS_PORT": "0",
+            "CHARTLY_METRICS_PORT": str(self.ports.metrics[DRONE]),
             "CHARTLY_API_KEY_FILE": str(self.folder.key(DRONE).resolve()),
             "CHARTLY_ALLOW_HOSTS": json.dumps(list(self.options.allow_hosts)),
             "CHARTLY_FILE_ROOTS": json.dumps([str(root.resolve()) for root in self.options.file_roots]),

@@ -28,5 +28,6 @@ def serve(service: str, flags: tuple[str, ...]) -> None:
 def drone(flags: tuple[str, ...]) -> None:
     """Run a drone; `chartly drone --help` lists its flags."""
     from chartly.cli import mesh
+    from chartly.cli.ports import DRONE
 
-    raise SystemExit(mesh.serve(mesh.DRONE, flags))
+    raise SystemExit(mesh.serve(DRONE, flags))

@@ -103,8 +103,8 @@ def down(data_dir: Path) -> None:
 
 def _run(data_dir: Path, options: MeshOptions, began: float, on_ready: Callable[[], None]) -> None:
     from chartly.cli.data_folder import DataFolder, FolderRefused
-    from chartly.cli.mesh import DRONE, LocalMesh
-    from chartly.cli.ports import PortTaken, choose
+    from chartly.cli.mesh import LocalMesh
+    from chartly.cli.ports import DRONE, PortTaken, choose
     from chartly.cli.supervisor import StartFailed, Supervisor
     from chartly.runtime.settings import PORTS
 
