@@ -17,6 +17,7 @@ from chartly.api.storage.v1 import storage_pb2, storage_pb2_grpc
 from chartly.drone.committing import commit_request
 from chartly.drone.failures import Failure, failure_of, is_lost
 from chartly.drone.ingest import Ingest, Ingested
+from chartly.drone.patience import patiently
 from chartly.drone.progress import Progress
 from chartly.drone.runlog import MEDIA_TYPE, RunLog
 from chartly.drone.sources import Sources
@@ -25,7 +26,6 @@ from chartly.engine.mapper import Mapper
 from chartly.engine.staging import Stager
 from chartly.runtime import Clients
 from google.api import httpbody_pb2
-from grpc import StatusCode
 
 logger = logging.getLogger(__name__)
 RENEWAL_SECONDS = 2.0
@@ -33,7 +33,6 @@ STAGE_RENEWAL_SECONDS = 1800.0
 # What a drone that is stopped waits for: a commit that has begun, and the coordinator to take the work back.
 LAST_COMMIT_SECONDS = 2.0
 HAND_BACK_SECONDS = 1.0
-COMPLETION_SECONDS = 20.0
 _CANCELLED = Failure(ErrorReason.ERROR_REASON_CANCELLED, "cancelled", retryable=False)
 _DRAINING = Failure(ErrorReason.ERROR_REASON_DRAINING, "the drone was stopped; another attempt follows", retryable=True)
 
@@ -120,27 +119,17 @@ class Attempt:
         await self._complete()
 
     async def _complete(self) -> None:
-        """Say that the work is done, for a while again and again: a coordinator that starts anew has not heard it."""
         request = pb.CompleteWorkRequest(
             work_id=self._work.work_id, token=self._lease.token, log_digest=await self._put_log()
         )
-        clock = asyncio.get_running_loop().time
-        until = clock() + COMPLETION_SECONDS
-        while not self._completed:
-            try:
-                await self._coordinator.CompleteWork(request)
-                self._completed = True
-            except grpc.aio.AioRpcError as error:
-                if error.code() is not StatusCode.UNAVAILABLE or clock() > until:
-                    raise
-                await asyncio.sleep(RENEWAL_SECONDS / 4)
+        await patiently(lambda: self._coordinator.CompleteWork(request))
+        self._completed = True
 
     async def _create_stage(self) -> storage_pb2.CreateStageResponse:
-        stage = await self._storage.CreateStage(
-            storage_pb2.CreateStageRequest(
-                dataset_id=self._work.profile_id, work_key=self._work.work_key, token=self._lease.token
-            )
+        request = storage_pb2.CreateStageRequest(
+            dataset_id=self._work.profile_id, work_key=self._work.work_key, token=self._lease.token
         )
+        stage = await patiently(lambda: self._storage.CreateStage(request))
         self._stage_id = stage.stage_id
         return stage
 
@@ -162,7 +151,7 @@ class Attempt:
             self._lease, ingested, self.progress.receipt, stage_id=self._stage_id, drone_id=self._drone_id
         )
         self._commits = True
-        commit = (await self._storage.CommitRun(request)).commit
+        commit = (await patiently(lambda: self._storage.CommitRun(request))).commit
         receipt = commit.receipt
         self._log.info(
             "committed",
@@ -206,24 +195,24 @@ class Attempt:
         self._log.error(message, reason=failure.reason_name)
         receipt = self.progress.receipt
         receipt.paging_end = receipt.paging_end or run_pb2.PAGING_END_ERROR
+        request = pb.FailWorkRequest(
+            work_id=self._work.work_id,
+            token=self._lease.token,
+            message=message,
+            reason=failure.reason_name,
+            retryable=failure.retryable,
+            receipt=receipt,
+            log_digest=await self._put_log(),
+        )
         with suppress(grpc.aio.AioRpcError):
-            await self._coordinator.FailWork(
-                pb.FailWorkRequest(
-                    work_id=self._work.work_id,
-                    token=self._lease.token,
-                    message=message,
-                    reason=failure.reason_name,
-                    retryable=failure.retryable,
-                    receipt=receipt,
-                    log_digest=await self._put_log(),
-                )
-            )
+            await patiently(lambda: self._coordinator.FailWork(request))
 
     async def _put_log(self) -> str:
         """Keep the log as an artifact and return its digest; empty where storage does not take it."""
         body = httpbody_pb2.HttpBody(content_type=MEDIA_TYPE, data=self._log.content())
+        request = storage_pb2.PutArtifactRequest(body=body)
         try:
-            answer = await self._storage.PutArtifact(iter([storage_pb2.PutArtifactRequest(body=body)]))
+            answer = await patiently(lambda: self._storage.PutArtifact(iter([request])))
         except grpc.aio.AioRpcError as error:
             logger.warning("the log of a run could not be kept", extra={"problem": str(error.details())})
             return ""

@@ -102,11 +102,12 @@ class Mesh:
     data_dir: Path
     stack: AsyncExitStack
     urls: dict[str, str] = field(default_factory=dict)
+    storage: runtime.Server = field(init=False)
 
     async def start(
-        self, settings_class: Any, wire: Callable[..., Any], store_class: Any, **own: Any
+        self, settings_class: Any, wire: Callable[..., Any], store_class: Any, *, port: int = 0, **own: Any
     ) -> runtime.Server:
-        settings = settings_class(**self.settings(settings_class.service), port=0, metrics_port=0, **own)
+        settings = settings_class(**self.settings(settings_class.service), port=port, metrics_port=0, **own)
         clients = await self.stack.enter_async_context(runtime.Clients(settings))
         store = await self.stack.enter_async_context(store_class.open(settings.database_url))
         wired = wire(settings, store, clients)
@@ -114,6 +115,15 @@ class Mesh:
         self.urls[f"{settings.service}_url"] = f"127.0.0.1:{await server.start()}"
         self.stack.push_async_callback(server.stop)
         return server
+
+    async def start_storage(self, *, port: int = 0) -> None:
+        self.storage = await self.start(StorageSettings, wire_storage, StorageStore, port=port)
+
+    async def restart_storage(self, *, away_seconds: float) -> None:
+        """Stop storage and start it again on its port."""
+        await self.storage.stop()
+        await asyncio.sleep(away_seconds)
+        await self.start_storage(port=self.storage.port)
 
     def settings(self, name: str) -> dict[str, Any]:
         away = {f"{sibling}_url": "127.0.0.1:1" for sibling in ("auth", "audit", "storage", "registry", "coordinator")}
@@ -236,6 +246,6 @@ async def mesh(tmp_path: Path, files: Path) -> AsyncIterator[Mesh]:
         mesh = Mesh(data_dir, stack)
         await mesh.start(AuthSettings, wire_auth, AuthStore)
         await mesh.start(RegistrySettings, wire_registry, RegistryStore)
-        await mesh.start(StorageSettings, wire_storage, StorageStore)
+        await mesh.start_storage()
         await mesh.start(CoordinatorSettings, wire_coordinator, CoordinatorStore, lease_seconds=2)
         yield mesh

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,3 +105,26 @@ async def test_a_crash_changes_nothing_of_the_outcome(
     dataset = await mesh.dataset("sensors")
     assert (dataset.version, dataset.row_count) == (1, 2)
     assert dataset.digest == digest_of(PROFILE.format(url=api.url), body)
+
+
+async def test_a_storage_that_starts_anew_costs_no_attempt(mesh: Any, api: Any, reply: Any) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def answer(path: str, headers: Mapping[str, str]) -> Any:
+        asked.set()
+        go_on.wait(10)
+        return reply(b"[]" if path.endswith("page=2") else b'[{"sensor": "a", "value": 1}]')
+
+    api.answer = answer
+    await mesh.apply(PROFILE.format(url=api.url))
+    await mesh.start_drone(allow_hosts=("127.0.0.1",))
+    request = pb.RunNowRequest(profile_id="sensors")
+    work = (await mesh.stub(CoordinatorServiceStub).RunNow(request)).work
+    assert await asyncio.to_thread(asked.wait, 10)
+    restart = asyncio.create_task(mesh.restart_storage(away_seconds=2))
+    await asyncio.sleep(0.2)
+    go_on.set()
+    await restart
+    ended = await mesh.ended(work.work_id)
+    assert (ended.state, ended.attempts) == (pb.WORK_STATE_SUCCEEDED, 1)
+    assert [commit.receipt.delivered for commit in await mesh.commits("sensors")] == [1]
