@@ -240,6 +240,18 @@ async def test_a_scheduled_profile_runs_when_applied_and_again_after_its_interva
     assert [commit.receipt.delivered for commit in commits[:3]] == [2, 0, 0]
 
 
+async def test_a_disabled_profile_does_not_run_by_itself_but_by_hand(mesh: Any, people: Any, orders: Path) -> None:
+    await mesh.start_drone()
+    await mesh.apply(a_document("off", top="enabled: false\nschedule: {every: 1s}"))
+    await mesh.apply(a_document("on", top="schedule: {every: 1d}"))
+    async with asyncio.timeout(10):
+        async for answer in people.WatchWork(pb.WatchWorkRequest()):
+            if any(work.state == pb.WORK_STATE_SUCCEEDED for work in answer.work):
+                break
+    assert not (await people.ListWork(pb.ListWorkRequest(profile_id="off"))).work
+    assert (await mesh.run("off")).state == pb.WORK_STATE_SUCCEEDED
+
+
 async def test_a_deleted_profile_runs_no_more(mesh: Any, people: Any, drone: Any) -> None:
     await mesh.apply(a_document())
     work = await run_now(people)
