@@ -215,8 +215,7 @@ def mappers() -> Iterator[Mappers]:
 
 def by_reference(mapper: Mapper, page: engine.Page) -> Mapped:
     """Map a page as if no record of it were plain."""
-    with mapper._workers.one() as worker:
-        decoded = mapper._decode(page, worker)
+    [decoded] = mapper._workers.map(mapper._decode, [page])
     return map_records(mapper.plan, decoded, no_answer(mapper.plan, decoded))
 
 

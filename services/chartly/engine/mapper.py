@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 
 import duckdb
@@ -18,7 +17,7 @@ from chartly.engine.query import mapping_query
 from chartly.engine.records import empty_answer, map_records
 from chartly.engine.table_pages import TableRecords, decode_csv
 from chartly.engine.texts import JSON_COLUMN, has_strict_form, json_texts, table_texts
-from chartly.engine.workers import Worker, Workers
+from chartly.engine.workers import Worker, borrow, give_back
 
 _ROWS = "{rows}"
 _MAX_KEYS_SHOWN = 20
@@ -40,8 +39,7 @@ class Mapper:
         """
         self.plan = plan
         self._check_fields = check_fields
-        self._workers = Workers()
-        self._threads = ThreadPoolExecutor(self._workers.count, thread_name_prefix="mapper")
+        self._workers = borrow()
         self._strict_query = self._json_query(strict=True) if has_strict_form(plan) else None
         self._loose_query = self._json_query(strict=False)
 
@@ -54,9 +52,8 @@ class Mapper:
         self.close()
 
     def close(self) -> None:
-        """Wait for what is being mapped, and free the threads and the database."""
-        self._threads.shutdown()
-        self._workers.close()
+        """Give the threads back, when nothing is being mapped any more."""
+        give_back(self._workers)
 
     def map(self, pages: Sequence[Page]) -> Mapped:
         """Return what a batch of pages comes to.
@@ -66,18 +63,16 @@ class Mapper:
             SourceFieldMissing: no record of page 1 has a field's path.
             ValueRefused: a value does not fit a field of severity `fail`.
         """
-        parts = [self._map_page(pages[0])] if len(pages) == 1 else self._threads.map(self._map_page, pages)
-        return joined(list(parts), accepted_schema(self.plan))
+        return joined(list(self._workers.map(self._map_page, pages)), accepted_schema(self.plan))
 
-    def _map_page(self, page: Page) -> Mapped:
-        with self._workers.one() as worker:
-            decoded = self._decode(page, worker)
-            if not decoded.rows.num_rows:
-                return map_records(self.plan, decoded, empty_answer(self.plan))
-            self._check_first(decoded)
-            if isinstance(decoded, TableRecords):
-                return self._map_table(decoded, worker)
-            return map_records(self.plan, decoded, self._ask_json(decoded, worker))
+    def _map_page(self, page: Page, worker: Worker) -> Mapped:
+        decoded = self._decode(page, worker)
+        if not decoded.rows.num_rows:
+            return map_records(self.plan, decoded, empty_answer(self.plan))
+        self._check_first(decoded)
+        if isinstance(decoded, TableRecords):
+            return self._map_table(decoded, worker)
+        return map_records(self.plan, decoded, self._ask_json(decoded, worker))
 
     def _decode(self, page: Page, worker: Worker) -> JsonRecords | TableRecords:
         match page.format:
