@@ -17,9 +17,10 @@ setup: $(READY) ## Make the environment in .venv
 
 $(READY): pyproject.toml constraints.txt
 	@rm -f $@
+	@echo "Installing into .venv what constraints.txt names, a minute or two the first time."
 	@test -x .venv/bin/python || $${PYTHON:-python3} -m venv .venv
-	$(PIP) install --constraint constraints.txt hatchling setuptools wheel
-	$(PIP) install --no-deps --no-build-isolation --requirement constraints.txt --editable .
+	@$(PIP) install --constraint constraints.txt hatchling setuptools wheel
+	@$(PIP) install --no-deps --no-build-isolation --requirement constraints.txt --editable .
 	@touch $@
 
 demo: $(READY) ## Work on 336 776 real flights, start to end
