@@ -104,6 +104,7 @@ def test_a_preview_shows_what_a_page_becomes_and_leaves_nothing(mesh: Mesh) -> N
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["shelf", "observed_at", "celsius"]
+    assert lines[1].split() == ["a", "2026-01-01", "00:00", "UTC", "3.5"]
     assert lines[-2] == 'record 2: celsius "bad" is not a number'
     assert lines[-1] == "1 page, 3 records, 1 bad; nothing written"
     assert mesh.chartly("profile", "show", "previewed").returncode == 3
@@ -124,6 +125,15 @@ def test_a_field_that_no_record_has_is_said_where_it_stands(mesh: Mesh) -> None:
     assert done.returncode == 4
     assert done.stderr.startswith(f'{path}:9:12 celsius: no record of page 1 has "celsius"')
     assert done.stderr.endswith(". Nothing was written.\n")
+
+
+def test_a_profile_is_shown_as_it_was_written(mesh: Mesh) -> None:
+    path = a_shelf(mesh, "written")
+    Path(path).write_text(Path(path).read_text().replace("unit: °C", "minimum: 0, maximum: 37.5"))
+    assert mesh.chartly("profile", "apply", path).returncode == 0
+    shown = mesh.chartly("profile", "show", "written").stdout.splitlines()
+    assert "    minimum: 0" in shown
+    assert "    maximum: 37.5" in shown
 
 
 def test_a_replay_by_the_revision_that_refused_says_to_mend_it_first(mesh: Mesh) -> None:
@@ -176,7 +186,8 @@ def test_a_run_from_apply_to_replay(mesh: Mesh) -> None:
     assert ran.stdout.splitlines()[0].startswith("SUCCEEDED ")
     assert "quarantined 1 + filtered 0" in ran.stdout
     listed = mesh.chartly("quarantine", "list", "shelf").stdout
-    assert 'shelf: celsius "bad" is not a number   first: page 1, record 2' in listed
+    assert listed == '1 \u00d7 celsius "bad" is not a number   first: page 1, record 2\n'
+    assert 'shelf: celsius "bad" is not a number' in mesh.chartly("quarantine", "list").stdout
     shown = mesh.chartly("quarantine", "show", "shelf").stdout
     assert "TYPE_MISMATCH" in shown
     assert '"celsius": "bad"' in shown
@@ -228,7 +239,10 @@ def test_a_failed_run_ends_with_1_and_its_reason(mesh: Mesh) -> None:
     assert mesh.chartly("profile", "apply", path).returncode == 0
     done = mesh.chartly("run", "lost")
     assert done.returncode == 1
-    assert "lost.csv" in done.stdout
+    first, second = done.stdout.splitlines()[:2]
+    assert first.startswith("FAILED: lost.csv does not exist below ")
+    assert second.startswith("after ")
+    assert done.stdout.count("FAILED") == 1
 
 
 def test_a_join_that_matches_nothing_says_why(mesh: Mesh) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import grpc
 import pytest
 from chartly.api.errors.v1.error_reason_pb2 import ErrorReason
@@ -44,6 +46,24 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
+
+
+def groups(command: click.Command, *names: str) -> Iterator[tuple[str, ...]]:
+    """Yield the names that lead to each command which has others."""
+    if isinstance(command, click.Group):
+        yield names
+        for name, child in command.commands.items():
+            yield from groups(child, *names, name)
+
+
+@pytest.mark.parametrize("names", list(groups(cli)), ids=" ".join)
+def test_help_lists_commands_with_whole_sentences(names: tuple[str, ...]) -> None:
+    assert "..." not in run(*names, "--help").output.replace("[ARGS]...", "")
+
+
+def test_the_usage_of_a_service_and_of_the_drone_is_the_command_that_was_typed() -> None:
+    for command in (("serve", "registry"), ("drone",)):
+        assert run(*command, "--help").output.startswith(f"usage: chartly {' '.join(command)} ")
 
 
 def test_usage_errors_end_with_2() -> None:

@@ -17,6 +17,22 @@ if TYPE_CHECKING:
 
 Options = ParamSpec("Options")
 _INTERRUPTED = 130
+_LONGEST_SENTENCE = 1000
+
+
+class Commands(click.Group):
+    """Lists its commands as a newcomer meets them, not by the alphabet, each with its whole first sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order in which they were added."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list; a sentence that is longer than a line goes on in the next."""
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, command.get_short_help_str(_LONGEST_SENTENCE)) for name, command in self.commands.items()]
+            )
 
 
 class Output:

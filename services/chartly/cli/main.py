@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from chartly.cli.commanding import Commands
 from chartly.cli.commands.audit import audit
 from chartly.cli.commands.completion import completion
 from chartly.cli.commands.demo import demo
@@ -38,15 +39,7 @@ _COMMANDS = (
 )
 
 
-class _InOrder(click.Group):
-    """Lists commands as a newcomer meets them, not by the alphabet."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order in which they were added."""
-        return list(self.commands)
-
-
-@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="chartly-platform", prog_name="chartly", message="%(prog)s %(version)s")
 def cli() -> None:
     """Turn outside sources into trusted, queryable datasets and reports."""

@@ -88,7 +88,8 @@ class ServiceSettings(BaseSettings):
     @classmethod
     def from_flags(cls, flags: Sequence[str]) -> Self:
         """Return the settings of the environment with flags such as `--drain-seconds 5` over them."""
-        return cls(_cli_parse_args=list(flags), _cli_prog_name=f"chartly serve {cls.service}")  # type: ignore[call-arg]
+        command = f"chartly serve {cls.service}" if cls.service in PORTS else f"chartly {cls.service}"
+        return cls(_cli_parse_args=list(flags), _cli_prog_name=command)  # type: ignore[call-arg]
 
     @model_validator(mode="after")
     def _authenticates_beyond_loopback(self) -> Self:

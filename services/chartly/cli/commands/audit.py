@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-from chartly.cli.commanding import Output, mesh_command
+from chartly.cli.commanding import Commands, Output, mesh_command
 from chartly.cli.exits import Exit, fail
 from chartly.cli.text import number
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _PAGE = 1000
 
 
-@click.group()
+@click.group(cls=Commands)
 def audit() -> None:
     """Check the ledger."""
 

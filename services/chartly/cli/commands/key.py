@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
-from chartly.cli.commanding import Output, mesh_command
+from chartly.cli.commanding import Commands, Output, mesh_command
 from chartly.cli.options import page_options
 from chartly.cli.text import instant
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _ROLES = ("viewer", "operator", "editor", "admin", "drone", "service")
 
 
-@click.group()
+@click.group(cls=Commands)
 def key() -> None:
     """Create, list and revoke API keys."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
-from chartly.cli.commanding import Output, mesh_command
+from chartly.cli.commanding import Commands, Output, mesh_command
 from chartly.cli.documents import Document, read_document, say_problems
 from chartly.cli.exits import Exit, fail
 from chartly.cli.options import page_options
-from chartly.cli.text import counted, number, receipt_line, short
+from chartly.cli.text import counted, instant, number, receipt_line, short
 
 if TYPE_CHECKING:
     from chartly.api.coordinator.v1.coordinator_pb2 import PreviewProfileResponse
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
         ValidateProfileResponse,
     )
     from chartly.cli.session import Session
+    from google.protobuf.struct_pb2 import Value
 
 _file = click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+_MOST_WHOLE = 1e15
 
 
-@click.group()
+@click.group(cls=Commands)
 def profile() -> None:
     """Check, preview, save and compare profiles."""
 
@@ -243,7 +246,7 @@ def _show_preview(answer: PreviewProfileResponse) -> None:
     from chartly.cli.commands.records import show_records
 
     records = [record.fields for record in answer.records]
-    show_records([(r["dims"].struct_value, r["observed_at"].string_value, r["measures"].struct_value) for r in records])
+    show_records([(r["dims"].struct_value, _instant(r["observed_at"]), r["measures"].struct_value) for r in records])
     for error in answer.errors:
         click.echo(f"record {number(error.record)}: {'; '.join(each.message for each in error.errors)}")
     receipt = answer.receipt
@@ -251,9 +254,25 @@ def _show_preview(answer: PreviewProfileResponse) -> None:
     click.echo(f"{pages}, {number(receipt.extracted)} records, {number(receipt.quarantined)} bad; nothing written")
 
 
+def _instant(time: Value) -> str:
+    return instant(datetime.fromisoformat(time.string_value).astimezone(UTC))
+
+
 def _yaml(revision: Revision) -> str:
     import yaml
     from google.protobuf.json_format import MessageToDict
 
     fields = MessageToDict(revision.profile, preserving_proto_field_name=True)
-    return str(yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=120))
+    return str(yaml.safe_dump(_as_written(fields), sort_keys=False, allow_unicode=True, width=120))
+
+
+def _as_written(value: Any) -> Any:
+    """Return a document with whole numbers where JSON knows only numbers: people write `minimum: 0`, not `0.0`."""
+    match value:
+        case dict():
+            return {name: _as_written(each) for name, each in value.items()}
+        case list():
+            return [_as_written(each) for each in value]
+        case float() if value.is_integer() and abs(value) < _MOST_WHOLE:
+            return int(value)
+    return value

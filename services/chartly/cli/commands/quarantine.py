@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
-from chartly.cli.commanding import Output, mesh_command
+from chartly.cli.commanding import Commands, Output, mesh_command
 from chartly.cli.options import page_options
 from chartly.cli.text import counted, number, receipt_line, word
 
@@ -21,7 +21,7 @@ _run_option = click.option("--run", "run_id", default="", metavar="RUN", help="O
 _replayed_option = click.option("--all", "replayed", is_flag=True, help="Also records that were replayed.")
 
 
-@click.group()
+@click.group(cls=Commands)
 def quarantine() -> None:
     """See and replay records that were kept aside."""
 
@@ -43,7 +43,7 @@ async def list_quarantine(
     while answer.next_page_token:
         answer = await _page(session, profile_id, run_id, replayed, _PAGE, answer.next_page_token)
         records += answer.records
-    _show_problems(records)
+    _show_problems(records, named=not profile_id)
 
 
 @quarantine.command("show")
@@ -110,12 +110,13 @@ async def _page(
     return await session.stub(AggregatorServiceStub).ListQuarantine(request)
 
 
-def _show_problems(records: Iterable[QuarantinedRecord]) -> None:
+def _show_problems(records: Iterable[QuarantinedRecord], *, named: bool) -> None:
+    """Print each problem once, with the name of its profile if that is wanted."""
     counts: Counter[str] = Counter()
     first: dict[str, QuarantinedRecord] = {}
     for record in records:
         for error in record.errors:
-            problem = f"{record.profile_id}: {error.message}"
+            problem = f"{record.profile_id}: {error.message}" if named else error.message
             counts[problem] += 1
             first.setdefault(problem, record)
     for problem, count in counts.most_common():

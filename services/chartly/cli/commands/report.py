@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from chartly.cli.commanding import Output, mesh_command
+from chartly.cli.commanding import Commands, Output, mesh_command
 from chartly.cli.documents import read_document
 from chartly.cli.exits import Exit
 from chartly.cli.options import page_options
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from chartly.cli.session import Session
 
 
-@click.group()
+@click.group(cls=Commands)
 def report() -> None:
     """Create, show and export reports."""
 

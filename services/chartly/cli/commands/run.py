@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
-from chartly.cli.commanding import Output, mesh_command
+from chartly.cli.commanding import Commands, Output, mesh_command
 from chartly.cli.exits import Exit
 from chartly.cli.options import page_options
 from chartly.cli.text import ago, counted, duration, number, receipt_line, word
@@ -44,7 +44,7 @@ async def run(session: Session, output: Output, profile_id: str, follow: bool) -
         raise SystemExit(Exit.FAILED)
 
 
-@click.group()
+@click.group(cls=Commands)
 def runs() -> None:
     """See runs, their receipts and logs."""
 
@@ -211,18 +211,17 @@ def _show_end(run: Run) -> None:
 
     receipt = run.receipt
     seconds = (run.end_time.ToDatetime(UTC) - run.start_time.ToDatetime(UTC)).total_seconds()
-    said = [word_of(run)]
-    if run.HasField("end_time") and run.HasField("start_time"):
-        said[0] += f" {duration(seconds)}"
+    said = [duration(seconds)] if run.HasField("end_time") and run.HasField("start_time") else []
     if receipt.pages:
         said.append(counted(receipt.pages, "page"))
     if receipt.paging_end:
         said.append(f"ended: {word(PagingEnd, receipt.paging_end).lower().replace('_', ' ')}{_limit(receipt.limit)}")
     if receipt.pauses:
         said.append(f"paused {counted(receipt.pauses, 'time')}")
-    click.echo(", ".join(said))
-    if run.message:
-        click.echo(f"{word_of(run)}: {run.message}")
+    facts = ", ".join(said)
+    click.echo(f"{word_of(run)}: {run.message}" if run.message else f"{word_of(run)} {facts}".rstrip())
+    if run.message and facts:
+        click.echo(f"after {facts}")
     if run.HasField("receipt"):
         click.echo(receipt_line(receipt))
     if receipt.quarantined:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
-from chartly.cli.commanding import Output, mesh_command
+from chartly.cli.commanding import Commands, Output, mesh_command
 from chartly.cli.options import page_options
 from chartly.cli.text import ago, instant, number, receipt_line, word
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _STATES = ("QUEUED", "LEASED", "PAUSED", "SUCCEEDED", "DEAD", "CANCELLED")
 
 
-@click.group()
+@click.group(cls=Commands)
 def work() -> None:
     """List, cancel and redrive work."""
 

@@ -69,8 +69,6 @@ class _Steps:
         _heading("2. Load the weather over HTTP, from a server that misbehaves")
         await self._create_profile("nyc-weather.yaml")
         run = await self._run("nyc-weather")
-        if run.receipt.pauses:
-            _say("resumed after the pause, with every page that was there")
         _say(
             f"{run.receipt.quarantined} quarantined, nothing truncated: precip is `T`, the weather service's word for a trace"
         )
@@ -114,13 +112,7 @@ class _Steps:
     async def _run(self, profile_id: str) -> Run:
         """Run a profile and follow it to its end."""
         work = (await self._coordinator.RunNow(RunNowRequest(profile_id=profile_id))).work
-        run, has_paused = await self._observed(work.run_id), False
-        while run.state in (RUN_STATE_RUNNING, RUN_STATE_PAUSED):
-            if run.state == RUN_STATE_PAUSED and not has_paused:
-                has_paused = True
-                _say(run.message)
-            await asyncio.sleep(_POLL_SECONDS)
-            run = await self._observed(work.run_id)
+        run = await self._ended(work.run_id)
         state = word(RunState, run.state)
         if state != "SUCCEEDED":
             raise StepFailed(f"{state}: {run.message}")
@@ -128,6 +120,22 @@ class _Steps:
         _say(f"{state}, {pages}, ended: {end}")
         _say(receipt_line(run.receipt))
         return run
+
+    async def _ended(self, run_id: str) -> Run:
+        """Follow a run to its end, and say when it first pauses and resumes."""
+        has_paused = has_resumed = False
+        while True:
+            run = await self._observed(run_id)
+            is_paused = run.state == RUN_STATE_PAUSED
+            if is_paused and not has_paused:
+                _say(run.message)
+            if has_paused and not is_paused and not has_resumed:
+                _say("resumed after the pause, with every page that was there")
+                has_resumed = True
+            if run.state not in (RUN_STATE_RUNNING, RUN_STATE_PAUSED):
+                return run
+            has_paused = has_paused or is_paused
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def _observed(self, run_id: str) -> Run:
         """Return a run, which is there a moment after its work item."""
