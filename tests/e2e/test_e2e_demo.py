@@ -13,9 +13,18 @@ from typing import Any
 
 import nyc
 import pytest
+from docs_pages import blocks, read
 from mesh_process import CHARTLY
 from rest import Rest
 
+# Times, speeds, the port of the edge, and the folder.
+VARIABLE = [
+    (r"\d+(\.\d+)? s\b", "SECONDS"),
+    (r"SECONDS, [\d ]+ a second", "SPEED"),
+    (r"localhost:\d+", "EDGE"),
+    (r"until \d\d:\d\d", "LATER"),
+    (r"data \S+   admin key \S+", "FOLDER"),
+]
 NAMED = re.compile(r"(profile|dataset|report) (\S+) (sha256:[0-9a-f]{12,})")
 
 
@@ -64,6 +73,20 @@ def test_it_ends_well_and_leaves_nothing_running(demos: list[subprocess.Complete
     for port in (8099, int(str(re.findall(r"http://localhost:(\d+)", demos[1].stdout)[0]))):
         with socket.socket() as free, pytest.raises(ConnectionRefusedError):
             free.connect(("127.0.0.1", port))
+
+
+def plain(text: str) -> list[str]:
+    """Return the lines of a text without what is the machine's."""
+    for pattern, name in VARIABLE:
+        text = re.sub(pattern, name, text)
+    return [line.rstrip() for line in text.strip().splitlines()]
+
+
+def test_they_print_what_the_readme_shows(demos: list[subprocess.CompletedProcess[str]]) -> None:
+    shown = plain(blocks(read("README.md").partition("<!-- demo -->")[2], "text")[0].text)
+    for run in demos:
+        assert plain(run.stdout)[:-1] == shown
+        assert run.stdout.endswith("stopped the mesh on ./.chartly\n")
 
 
 def test_two_demos_print_the_same_digests_and_no_others(demos: list[subprocess.CompletedProcess[str]]) -> None:
@@ -146,3 +169,11 @@ def test_a_folder_that_no_demo_made_is_left_alone(tmp_path: Path) -> None:
     assert ".chartly is there and was not made by a demo, so it is left alone" in refused.stderr
     assert [path.name for path in (tmp_path / ".chartly").iterdir()] == ["format"]
     assert (tmp_path / ".chartly" / "format").read_text() == "1\n"
+
+
+def test_a_taken_weather_port_is_named_with_its_holder_before_anything_starts(demos: Any, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 8099)):
+        refused = demo(tmp_path)
+    assert refused.returncode == 4
+    assert f"port 8099 is taken by python (pid {os.getpid()})" in re.sub(r"by \S+ \(", "by python (", refused.stderr)
+    assert list(tmp_path.iterdir()) == []

@@ -90,6 +90,20 @@ def loopback_addresses() -> list[str]:
     return ["127.0.0.1", "::1"]
 
 
+def is_free(port: int) -> bool:
+    """Return whether one could listen on a port now."""
+    with closing(socket.socket(socket.AF_INET)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+            listener.listen()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            return False
+    return True
+
+
 def holder_of(port: int) -> Holder:
     """Return who listens on a port, as far as the system tells."""
     inodes = {
@@ -119,15 +133,8 @@ def _free() -> socket.socket:
 
 
 def _refuse_taken(port: int, flag: str) -> None:
-    with closing(socket.socket(socket.AF_INET)) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", port))
-            listener.listen()
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise
-            raise PortTaken(port, holder_of(port), flag) from None
+    if not is_free(port):
+        raise PortTaken(port, holder_of(port), flag)
 
 
 def _sockets() -> Iterator[list[str]]:

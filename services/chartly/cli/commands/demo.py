@@ -26,11 +26,15 @@ def demo(data_dir: Path, port: int, base_port: int) -> None:
     Works in a data folder of its own: one that an earlier demo made is removed first, any other is left alone.
     """
     from chartly.cli.demo.data import DataMissing, package_file
+    from chartly.cli.ports import holder_of, is_free
 
     try:
         package_file("flights.csv.zip")
     except DataMissing as missing:
         fail(Exit.FAILED, str(missing))
+    if not is_free(_WEATHER_PORT):
+        holder = holder_of(_WEATHER_PORT).name
+        fail(Exit.REFUSED, f"port {_WEATHER_PORT} is taken by {holder}. Stop it: the demo serves its weather there")
     _clear(data_dir)
     data_dir.mkdir(parents=True)
     (data_dir / _MARK).write_text("made by chartly demo, which removes it when it runs again\n")
@@ -58,9 +62,10 @@ async def _work(data_dir: Path) -> None:
 
     for name in ("CHARTLY_URL", "CHARTLY_API_KEY"):  # so that the mesh of the data folder is meant
         os.environ.pop(name, None)
-    async with weather_api(_WEATHER_PORT), connect(data_dir) as session:
+    async with connect(data_dir) as session:
         try:
-            await run_steps(session)
+            async with weather_api(_WEATHER_PORT):
+                await run_steps(session)
         except StepFailed as failure:
             fail(Exit.FAILED, str(failure))
         except grpc.aio.AioRpcError as error:
