@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import stat
 from pathlib import Path
 
@@ -32,6 +34,31 @@ def test_keys_stay_when_the_folder_is_opened_again(tmp_path: Path) -> None:
     second = DataFolder(tmp_path)
     second.open(["registry"])
     assert second.admin_key.read_text() == secret
+
+
+def test_commands_that_look_whether_a_mesh_runs_hinder_neither_each_other_nor_its_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run").mkdir()
+    looking = os.open(tmp_path / "run" / "lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    folder = DataFolder(tmp_path)
+    assert not folder.is_locked()
+    monkeypatch.setattr("chartly.cli.data_folder.time.sleep", lambda _seconds: os.close(looking))
+    folder.open([])
+    assert folder.is_locked()
+
+
+def test_a_first_run_is_expected_once_and_only_where_the_mesh_keeps_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "here" / "run").mkdir(parents=True)
+    here, elsewhere = DataFolder(tmp_path / "here"), DataFolder(tmp_path / "elsewhere")
+    for folder in (here, elsewhere):
+        folder.expect_first_run("shelf")
+    assert not here.take_first_run("../shelf")
+    assert here.take_first_run("shelf")
+    assert not here.take_first_run("shelf")
+    assert not elsewhere.take_first_run("shelf")
+    assert not elsewhere.path.exists()
 
 
 def test_a_folder_of_a_newer_format_is_refused(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from chartly.cli.text import shown
 from chartly.runtime.keys import generate_secret
 
 FORMAT = 1
+_LOOKS, _LOOK_SECONDS = 10, 0.02
 
 
 class FolderRefused(Exception):
@@ -116,7 +118,9 @@ class DataFolder:
         except OSError:
             return False
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(
+                descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB
+            )  # shared, so that who looks hinders nobody else who does
         except BlockingIOError:
             return True
         finally:
@@ -141,14 +145,10 @@ class DataFolder:
 
     def _take_lock(self) -> None:
         descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(descriptor):
             os.close(descriptor)
             path, pid = shown(self.path), self.said().get("pid", "?")
-            raise FolderRefused(
-                f"another mesh works on {path} (pid {pid}). Stop it: chartly down --data-dir {path}"
-            ) from None
+            raise FolderRefused(f"another mesh works on {path} (pid {pid}). Stop it: chartly down --data-dir {path}")
         self._lock = descriptor
         self._state.unlink(missing_ok=True)
 
@@ -161,6 +161,18 @@ class DataFolder:
             raise FolderRefused(
                 f"{shown(self.path)} has format {found or 'unknown'}, and this version knows {FORMAT}. Use a newer Chartly"
             )
+
+
+def _locked(descriptor: int) -> bool:
+    """Take the lock; return whether that was possible. A command that just looks whether a mesh runs is waited for."""
+    for _ in range(_LOOKS):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_LOOK_SECONDS)
+        else:
+            return True
+    return False
 
 
 def _make_key(path: Path) -> None:
