@@ -118,9 +118,7 @@ class DataFolder:
         except OSError:
             return False
         try:
-            fcntl.flock(
-                descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB
-            )  # shared, so that who looks hinders nobody else who does
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared, so that two who look do not meet
         except BlockingIOError:
             return True
         finally:
