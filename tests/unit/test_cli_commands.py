@@ -111,7 +111,7 @@ def test_a_key_that_is_refused_is_named_with_the_mesh_that_it_went_to(capsys: py
             as_call(KeyInvalid()), url="http://localhost:1", key=Key("chk_1", "./.chartly/admin.key"), output="text"
         )
     said = capsys.readouterr().err
-    assert said.endswith("The key of ./.chartly/admin.key was sent to the mesh at http://localhost:1\n")
+    assert said.endswith("The key from ./.chartly/admin.key was sent to the mesh at http://localhost:1\n")
     assert "chk_1" not in said
 
 

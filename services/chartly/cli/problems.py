@@ -38,7 +38,7 @@ def refused(error: grpc.aio.AioRpcError, *, url: str, key: Key, output: str) -> 
 def _say_key(code: grpc.StatusCode, key: Key, url: str) -> None:
     """Say which key it was that was refused, or where none was found."""
     if code is grpc.StatusCode.UNAUTHENTICATED and key.secret:
-        click.echo(f"The key of {key.origin} was sent to the mesh at {url}", err=True)
+        click.echo(f"The key from {key.origin} was sent to the mesh at {url}", err=True)
     elif code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED) and not key.secret:
         click.echo(
             f"No key was found in {key.origin}. Go to the mesh's folder, or set CHARTLY_DATA_DIR or CHARTLY_API_KEY",
