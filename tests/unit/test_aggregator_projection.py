@@ -1,5 +1,7 @@
 """What a run is, seen from its work item and its commit."""
 
+from typing import Any
+
 from chartly.aggregator.projection import run_of
 from chartly.api.coordinator.v1 import coordinator_pb2 as coordinator
 from chartly.api.run.v1 import run_pb2 as run
@@ -7,7 +9,7 @@ from chartly.api.storage.v1.storage_pb2 import Commit, ProfileRevision
 
 
 def a_work(
-    state: coordinator.WorkState.ValueType = coordinator.WORK_STATE_LEASED, **fields: object
+    state: coordinator.WorkState.ValueType = coordinator.WORK_STATE_LEASED, **fields: Any
 ) -> coordinator.Work:
     work = coordinator.Work(work_id="w-1", run_id="r-1", profile_id="nyc", state=state, attempts=2, **fields)
     work.create_time.seconds, work.start_time.seconds = 100, 200
