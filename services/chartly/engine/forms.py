@@ -16,7 +16,8 @@ LONG_NUMBER = r"[0-9.][-+0-9.eE]{16}|[0-9.][eE]-[0-9]{3}"
 class Form:
     """Texts, which fit as they are; the other types are subclasses. All arguments and results are SQL.
 
-    `text` is a text of the source; `value` what `cast` makes of it, maybe wrongly; `written` the value as a text again.
+    `text` is a text of the source; `local` the time of a text in a time zone, for the forms that have one; `value` what
+    `cast` makes of it, maybe wrongly; `written` the value as a text again.
     """
 
     def __init__(self, is_exact: str = "true") -> None:
@@ -27,7 +28,11 @@ class Form:
         """
         self._is_exact = is_exact
 
-    def cast(self, text: str) -> str:
+    def local(self, text: str) -> str | None:
+        """The local time of a text; None for the forms that need none."""
+        return None
+
+    def cast(self, text: str, local: str) -> str:
         """The value of a text; NULL or wrong where it does not fit."""
         return text
 
@@ -48,7 +53,7 @@ class Form:
 class BooleanForm(Form):
     """`true` and `false` in any case."""
 
-    def cast(self, text: str) -> str:
+    def cast(self, text: str, local: str) -> str:
         """The truth value."""
         return f"CASE lower({text}) WHEN 'true' THEN true WHEN 'false' THEN false END"
 
@@ -64,7 +69,7 @@ class BooleanForm(Form):
 class IntegerForm(Form):
     """Integers without sign or zeros before them, and those with a fraction of zeros."""
 
-    def cast(self, text: str) -> str:
+    def cast(self, text: str, local: str) -> str:
         """The integer, rounded."""
         return f"TRY_CAST({text} AS BIGINT)"
 
@@ -88,7 +93,7 @@ class IntegerForm(Form):
 class NumberForm(Form):
     """Finite doubles; minus zero is zero."""
 
-    def cast(self, text: str) -> str:
+    def cast(self, text: str, local: str) -> str:
         """The nearest double."""
         number = f"TRY_CAST({text} AS DOUBLE)"
         return f"CASE WHEN {number} = 0 THEN 0 ELSE {number} END"
@@ -115,7 +120,7 @@ class DecimalForm(Form):
         super().__init__(is_exact)
         self._scale = scale
 
-    def cast(self, text: str) -> str:
+    def cast(self, text: str, local: str) -> str:
         """The decimal, rounded."""
         return f"TRY_CAST({text} AS DECIMAL({DECIMAL_DIGITS}, {self._scale}))"
 

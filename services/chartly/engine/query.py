@@ -31,7 +31,8 @@ def mapping_query(plan: Plan, texts: str, *, json_column: str | None = None) -> 
     layers = [_Layer(index, column, json_column) for index, column in enumerate(plan.inputs)]
     kept = f"SELECT strange{f', {json_column}' if json_column else ''}"
     sources = f"{kept}{_each(layer.source for layer in layers)} FROM ({texts})"
-    casts = f"SELECT *{_each(layer.cast for layer in layers)} FROM ({sources})"
+    locals_ = f"SELECT *{_each(layer.local for layer in layers if layer.local)} FROM ({sources})"
+    casts = f"SELECT *{_each(layer.cast for layer in layers)} FROM ({locals_})"
     written = f"SELECT *{_each(layer.written for layer in layers)} FROM ({casts})"
     odd = " OR ".join(["strange", *(check for layer in layers for check in layer.oddities)])
     outputs = [
@@ -65,12 +66,15 @@ def form_of(column: Column, json_column: str | None = None) -> Form:
 
 
 class _Layer:
-    """The expressions of one column: `t` its text, `s` the text that counts, `r` its value, `w` the value written again."""
+    """The expressions of one column.
+
+    `t` is its text, `s` the text that counts, `l` the text's local time, `r` its value, `w` the value written again.
+    """
 
     def __init__(self, index: int, column: Column, json_column: str | None) -> None:
         self.column = column
         self._form, self._reader = form_of(column, json_column), ColumnReader(column)
-        self._t, self._s, self._r, self._w = (f"{letter}{index}" for letter in "tsrw")
+        self._t, self._s, self._l, self._r, self._w = (f"{letter}{index}" for letter in "tslrw")
         nulls = () if column.type == "string" else self._reader.null_constants
         self._typed_nulls = ", ".join(map(literal, nulls))
 
@@ -84,9 +88,15 @@ class _Layer:
         return f"{f'CASE WHEN {text} IN ({nulls}) THEN NULL ELSE {text} END' if nulls else text} AS {self._s}"
 
     @property
+    def local(self) -> str | None:
+        """The local time of the text, for a column with a time zone or a format."""
+        local = self._form.local(self._s)
+        return f"{local} AS {self._l}" if local else None
+
+    @property
     def cast(self) -> str:
         """The text's value, which may be wrong."""
-        return f"{self._form.cast(self._s)} AS {self._r}"
+        return f"{self._form.cast(self._s, self._l)} AS {self._r}"
 
     @property
     def written(self) -> str:
@@ -142,7 +152,7 @@ def _nullable(text: str | None) -> str:
     return "NULL" if text is None else text_literal(text)
 
 
-def _each(expressions: Iterable[str]) -> str:
+def _each(expressions: Iterable[str | None]) -> str:
     return "".join(f", {expression}" for expression in expressions)
 
 

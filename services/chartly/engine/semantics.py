@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import zoneinfo
 
 from chartly.api.profile.v1 import profile_pb2
 from chartly.engine.binding import Binding, Path, path_text
 from chartly.engine.plan import Column
 from chartly.engine.reading import ColumnReader
 from chartly.engine.values import Unfit, text_of
+from chartly.engine.zones import UnknownZone, zone
 from google.protobuf.struct_pb2 import Value
 
 _EPOCHS = frozenset(("epoch_seconds", "epoch_milliseconds"))
@@ -70,8 +70,8 @@ def _wrong_directives(form: str) -> list[str]:
 
 def _is_time_zone(name: str) -> bool:
     try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        zone(name)
+    except UnknownZone:
         return False
     return True
 

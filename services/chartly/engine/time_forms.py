@@ -6,9 +6,12 @@ left to the reference.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from chartly.engine.forms import Form
-from chartly.engine.literals import text_literal
+from chartly.engine.literals import literal, text_literal
 from chartly.engine.times import CLOCK_PATTERN, DATE_PATTERN, EPOCH_UNITS, OFFSET_PATTERN
+from chartly.engine.zones import Period, periods
 
 _SECONDS = "%Y-%m-%dT%H:%M:%SZ"
 _FIRST, _LAST = "TIMESTAMP '0001-01-02 00:00:00'", "TIMESTAMP '9999-12-30 00:00:00'"
@@ -22,11 +25,15 @@ class TimestampForm(Form):
         super().__init__()
         self._time_zone = time_zone
 
-    def cast(self, text: str) -> str:
+    def local(self, text: str) -> str | None:
+        """The time of a text without offset."""
+        is_local = f"regexp_full_match({text}, '{DATE_PATTERN}({CLOCK_PATTERN})?')"
+        return f"CASE WHEN {is_local} THEN TRY_CAST({text} AS TIMESTAMP) END" if self._time_zone else None
+
+    def cast(self, text: str, local: str) -> str:
         """The instant."""
         with_offset = f"regexp_full_match({text}, '{DATE_PATTERN}{CLOCK_PATTERN}{OFFSET_PATTERN}')"
         instant = f"timezone('UTC', TRY_CAST({text} AS TIMESTAMPTZ))"
-        local = f"CASE WHEN regexp_full_match({text}, '{DATE_PATTERN}({CLOCK_PATTERN})?') THEN TRY_CAST({text} AS TIMESTAMP) END"
         return (
             f"CASE WHEN {_is_plain(text)} THEN TRY_CAST({text} AS TIMESTAMP) WHEN {with_offset} THEN {instant} "
             f"ELSE {localized(local, self._time_zone)} END"
@@ -59,9 +66,13 @@ class FormattedForm(TimestampForm):
         super().__init__(time_zone)
         self._format = form
 
-    def cast(self, text: str) -> str:
+    def local(self, text: str) -> str | None:
+        """The time of a text of the format."""
+        return formatted(self._format, text)
+
+    def cast(self, text: str, local: str) -> str:
         """The instant."""
-        return localized(formatted(self._format, text), self._time_zone)
+        return localized(local, self._time_zone)
 
     def fits(self, text: str, value: str, written: str) -> str:
         """Whether it is within the calendar."""
@@ -76,7 +87,7 @@ class EpochForm(TimestampForm):
         super().__init__("")
         self._unit, self._is_exact = unit, is_exact
 
-    def cast(self, text: str) -> str:
+    def cast(self, text: str, local: str) -> str:
         """The instant."""
         return epoch(self._unit, text, self._is_exact)
 
@@ -93,7 +104,7 @@ class DateForm(Form):
         super().__init__(is_exact)
         self._format = form
 
-    def cast(self, text: str) -> str:
+    def cast(self, text: str, local: str) -> str:
         """The date."""
         if self._format in EPOCH_UNITS:
             return f"({epoch(self._format, text, self._is_exact)})::DATE"
@@ -114,13 +125,21 @@ class DateForm(Form):
 
 
 def localized(local: str, time_zone: str) -> str:
-    """Return SQL for the instant of a local time, where the zone's offset is the same a day before and a day after."""
+    """Return SQL for the instant of a local time of the years 1970 to 2037 that exists once in a time zone."""
     if not time_zone:
         return "NULL::TIMESTAMP"
-    zone = text_literal(time_zone)
-    instant = f"timezone('UTC', timezone({zone}, {local}))"
-    before, after = (f"timezone('UTC', timezone({zone}, {local} {sign} INTERVAL 1 DAY))" for sign in "-+")
-    return f"CASE WHEN {local} BETWEEN {_FIRST} AND {_LAST} AND {after} - {before} = INTERVAL 2 DAY THEN {instant} END"
+    known = periods(time_zone)
+    within = f"{local} BETWEEN {literal(known[0].start)} AND {literal(known[-1].end)}"
+    return f"CASE WHEN {within} THEN {local} - to_seconds({_offset(local, known)}) END"
+
+
+def _offset(local: str, known: Sequence[Period]) -> str:
+    """Return SQL for the offset in seconds of a local time, found by halves; NULL where clocks skip or repeat the time."""
+    if len(known) > 1:
+        middle = len(known) // 2
+        earlier, later = _offset(local, known[:middle]), _offset(local, known[middle:])
+        return f"CASE WHEN {local} < {literal(known[middle].start)} THEN {earlier} ELSE {later} END"
+    return "NULL" if known[0].offset is None else str(int(known[0].offset.total_seconds()))
 
 
 def formatted(form: str, text: str) -> str:

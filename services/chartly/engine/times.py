@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal, localcontext
-from zoneinfo import ZoneInfo
 
 from chartly.api.run.v1.run_pb2 import RecordErrorReason
 from chartly.engine.values import Unfit, read_exact, shown
+from chartly.engine.zones import zone
 
 DATE_PATTERN = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 CLOCK_PATTERN = r"[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
@@ -99,12 +99,12 @@ def _epoch(text: str, form: str) -> datetime:
 def _localize(local: datetime, text: str, time_zone: str) -> datetime:
     if not time_zone:
         raise _unfit(text, "has no offset, and the field no time_zone")
-    zone = ZoneInfo(time_zone)
-    first, second = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    info = zone(time_zone)
+    first, second = (local.replace(tzinfo=info, fold=fold) for fold in (0, 1))
     try:
         if first.utcoffset() == second.utcoffset():
             return first
-        skipped = first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != local
+        skipped = first.astimezone(UTC).astimezone(info).replace(tzinfo=None) != local
     except OverflowError:
         raise _unfit(text, "is outside the years 1 to 9999") from None
     raise _unfit(text, f"{'does not exist' if skipped else 'exists twice'} in {time_zone}: clocks changed there")
