@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from importlib import resources
+from itertools import pairwise
 
 import duckdb
 import pyarrow as pa
@@ -55,7 +56,7 @@ def test_local_times_are_the_same_instants(name: str, times: list[datetime]) -> 
 @pytest.mark.parametrize("name", ["Europe/Rome", "UTC", "America/New_York"])
 def test_periods_cover_their_years_without_a_gap(name: str) -> None:
     found = periods(name)
-    assert all(before.end == after.start for before, after in zip(found, found[1:], strict=False))
+    assert all(before.end == after.start for before, after in pairwise(found))
     assert (found[0].start, found[-1].end) == (datetime(1970, 1, 2), datetime(2037, 12, 30))
 
 
