@@ -138,8 +138,9 @@ def test_rules_of_the_contract_are_told_in_words(old: str, new: str, reason: str
     ("old", "new", "reason", "message"),
     [
         ("source: updated_at", "time_zone: Mars/Olympus", "UNKNOWN_TIME_ZONE", '"Mars/Olympus" is no IANA time zone'),
-        ("source: updated_at", "format: '%Y-%Q'", "INVALID_FORMAT", "format has %Q"),
-        ("source: updated_at", "format: daily", "INVALID_FORMAT", '"daily" without any directive'),
+        ("source: updated_at", "format: '%Y-%Q'", "INVALID_FORMAT", 'format "%Y-%Q" has %Q'),
+        ("source: updated_at", "format: '%Y-%m-%d %I:%M'", "INVALID_FORMAT", "without AM or PM"),
+        ("source: updated_at", "format: daily", "INVALID_FORMAT", "has no year"),
         ("source: updated_at", "source: a..b", "INVALID_PATH", "an empty part between its dots"),
         ("enum: [open, closed]", "pattern: '('", "INVALID_PATTERN", "pattern is no regular expression of RE2"),
         ("minimum: 0", "enum: [1, two]", "VALUE_UNFIT", 'measures.comments.enum[1]: "two" is not a number'),

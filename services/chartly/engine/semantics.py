@@ -57,15 +57,17 @@ def _check_time(form: str, time_zone: str, path: Path, binding: Binding) -> None
     if time_zone and not _is_time_zone(time_zone):
         message = f'time_zone "{time_zone}" is no IANA time zone, as Europe/Rome is'
         binding.report_at((*path, "time_zone"), "UNKNOWN_TIME_ZONE", message)
-    if form and form not in _EPOCHS and (wrong := _wrong_directives(form)):
-        message = f"format has {', '.join(wrong)}, which is not understood; known are %{' %'.join(sorted(_DIRECTIVES))}"
-        binding.report_at((*path, "format"), "INVALID_FORMAT", message)
+    if form and form not in _EPOCHS and (wrong := _wrong_in_format(form)):
+        binding.report_at((*path, "format"), "INVALID_FORMAT", f'format "{form}" {wrong}')
 
 
-def _wrong_directives(form: str) -> list[str]:
-    if "%" not in form:
-        return [f'"{form}" without any directive']
-    return [f"%{letter}" for letter in _DIRECTIVE.findall(form) if letter not in _DIRECTIVES or not letter]
+def _wrong_in_format(form: str) -> str:
+    directives = _DIRECTIVE.findall(form)
+    if unknown := [f"%{letter}" for letter in directives if letter not in _DIRECTIVES or not letter]:
+        return f"has {', '.join(unknown)}, which is not understood; known are %{' %'.join(sorted(_DIRECTIVES))}"
+    if not {"Y", "y"} & set(directives):
+        return "has no year (%Y or %y), nor is it epoch_seconds or epoch_milliseconds"
+    return "has hours to 12 (%I) without AM or PM (%p)" if "I" in directives and "p" not in directives else ""
 
 
 def _is_time_zone(name: str) -> bool:
