@@ -60,7 +60,9 @@ class QueueMachine(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         profiles: Any = KnownProfiles(self.now)
-        self.store: CoordinatorStore = self.run(self.stack.enter_async_context(CoordinatorStore.open("sqlite+aiosqlite://")))
+        self.store: CoordinatorStore = self.run(
+            self.stack.enter_async_context(CoordinatorStore.open("sqlite+aiosqlite://"))
+        )
         self.leasing = Leasing(self.store, profiles, Previews(), Bell(), lease_duration=LEASE, now=lambda: self.now)
         self.clockwork = Clockwork(self.store, profiles, Bell(), now=lambda: self.now)
         self.run(self._register())
