@@ -104,3 +104,16 @@ def test_a_file_is_json_by_its_name_and_yaml_otherwise(tmp_path: Path) -> None:
     for name, media_type in (("a.json", "application/json"), ("a.yml", "application/yaml"), ("a", "application/yaml")):
         (tmp_path / name).write_bytes(b"{}")
         assert read_document(tmp_path / name).body().content_type == media_type
+
+
+def test_a_document_that_no_service_takes_is_not_read_to_its_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    huge = tmp_path / "huge.yaml"
+    with huge.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(SystemExit, match="2"):
+        read_document(huge)
+    assert capsys.readouterr().err.startswith(f"{huge} has more than the 1048576 bytes that a document may have")
+    huge.write_bytes(bytes(1 << 20))
+    assert len(read_document(huge).data) == 1 << 20

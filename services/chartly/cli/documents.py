@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
-from chartly.cli.exits import EXIT_OF_CODE, Exit
+from chartly.cli.exits import EXIT_OF_CODE, Exit, fail
 
 if TYPE_CHECKING:
     from chartly.engine.document import Node, Place
@@ -103,8 +103,19 @@ def say_problems(lines: Sequence[str], effect: str) -> None:
 
 
 def read_document(path: Path) -> Document:
-    """Read a file, or standard input for `-`; a name that ends in `.json` is JSON, any other is YAML."""
-    name, data = ("<stdin>", sys.stdin.buffer.read()) if str(path) == "-" else (str(path), path.read_bytes())
+    """Read a file, or standard input for `-`; a name that ends in `.json` is JSON, any other is YAML.
+
+    One that no service takes ends the command, and is not read to its end.
+    """
+    from chartly.engine.document import MAX_SIZE_BYTES
+
+    name, file = ("<stdin>", sys.stdin.buffer) if str(path) == "-" else (str(path), path.open("rb"))
+    with file:
+        data = file.read(MAX_SIZE_BYTES + 1)
+    if len(data) > MAX_SIZE_BYTES:
+        fail(
+            Exit.INVALID, f"{name} has more than the {MAX_SIZE_BYTES} bytes that a document may have. Nothing was sent."
+        )
     return Document(name, data, "json" if path.suffix == ".json" else "yaml")
 
 
