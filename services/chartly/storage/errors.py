@@ -7,7 +7,6 @@ ChartlyError
 ├── StagedFileInvalid       a staged file is not what the commit says
 ├── IncompatibleChange      the dataset cannot hold the rows
 ├── StageNotFound
-├── SnapshotNotFound
 ├── ArtifactNotFound, ArtifactCorrupt
 ├── BodyTooLarge
 └── UnknownFormat
@@ -117,16 +116,6 @@ class StageNotFound(ChartlyError):
         super().__init__(
             f"there is no stage {stage_id}, or it has expired; open one and stage again", stage_id=stage_id
         )
-
-
-class SnapshotNotFound(ChartlyError):
-    """The snapshot is closed or its lease has run out."""
-
-    code = StatusCode.NOT_FOUND
-    reason = ErrorReason.ERROR_REASON_SNAPSHOT_NOT_FOUND
-
-    def __init__(self, snapshot_id: str) -> None:
-        super().__init__(f"snapshot {snapshot_id} is closed or has run out; open it again", snapshot_id=snapshot_id)
 
 
 class ArtifactNotFound(ChartlyError):

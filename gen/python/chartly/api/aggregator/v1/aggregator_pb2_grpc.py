@@ -99,7 +99,7 @@ class AggregatorServiceServicer:
 
     def SubmitResults(self, request, context):
         """Takes records from a drone or a client, maps them by the profile and commits them as a run.
-        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, MALFORMED_BODY), NOT_FOUND (PROFILE_NOT_FOUND), RESOURCE_EXHAUSTED (BODY_TOO_LARGE). A retry is safe: the same body, or the same request_id, is taken once.
+        Fails with INVALID_ARGUMENT (INVALID_FIELD, INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE, MALFORMED_BODY, VALUE_REFUSED), NOT_FOUND (PROFILE_NOT_FOUND), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), FAILED_PRECONDITION (INCOMPATIBLE_CHANGE). A retry is safe: the same body, or the same request_id, is taken once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -107,7 +107,8 @@ class AggregatorServiceServicer:
 
     def UploadRecords(self, request_iterator, context):
         """Takes a whole file of records (NDJSON, CSV, Parquet or Arrow, by its media type), maps it by the profile and commits it as a run.
-        Fails with INVALID_ARGUMENT (UNSUPPORTED_MEDIA_TYPE, MALFORMED_BODY, UPLOAD_CUT), NOT_FOUND (PROFILE_NOT_FOUND), RESOURCE_EXHAUSTED (BODY_TOO_LARGE). A retry is safe: the same file, or the same request_id, is taken once.
+        An upload that ends before its last byte is as if it had never begun, but for its entry in the ledger.
+        Fails with INVALID_ARGUMENT (INVALID_FIELD, INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE, MALFORMED_BODY, SOURCE_FIELD_MISSING, VALUE_REFUSED), NOT_FOUND (PROFILE_NOT_FOUND), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), FAILED_PRECONDITION (INCOMPATIBLE_CHANGE). A retry is safe: the same file, or the same request_id, is taken once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -174,7 +175,7 @@ class AggregatorServiceServicer:
 
     def ReplayQuarantine(self, request, context):
         """Maps the open quarantined records of a profile again, by its latest revision, and commits them as a run with a receipt of its own. With nothing open, answers no run.
-        Fails with NOT_FOUND (PROFILE_NOT_FOUND, RUN_NOT_FOUND). A retry is safe: a record is replayed once by each revision.
+        Fails with NOT_FOUND (PROFILE_NOT_FOUND, RUN_NOT_FOUND), INVALID_ARGUMENT (VALUE_REFUSED), FAILED_PRECONDITION (INCOMPATIBLE_CHANGE). A retry is safe: a record is replayed once by each revision.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -20,11 +20,12 @@ class AggregatorServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     SubmitResults: _aio.UnaryUnaryMultiCallable[_aggregator_pb2.SubmitResultsRequest, _aggregator_pb2.SubmitResultsResponse]
     """Takes records from a drone or a client, maps them by the profile and commits them as a run.
-    Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, MALFORMED_BODY), NOT_FOUND (PROFILE_NOT_FOUND), RESOURCE_EXHAUSTED (BODY_TOO_LARGE). A retry is safe: the same body, or the same request_id, is taken once.
+    Fails with INVALID_ARGUMENT (INVALID_FIELD, INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE, MALFORMED_BODY, VALUE_REFUSED), NOT_FOUND (PROFILE_NOT_FOUND), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), FAILED_PRECONDITION (INCOMPATIBLE_CHANGE). A retry is safe: the same body, or the same request_id, is taken once.
     """
     UploadRecords: _aio.StreamUnaryMultiCallable[_aggregator_pb2.UploadRecordsRequest, _aggregator_pb2.UploadRecordsResponse]
     """Takes a whole file of records (NDJSON, CSV, Parquet or Arrow, by its media type), maps it by the profile and commits it as a run.
-    Fails with INVALID_ARGUMENT (UNSUPPORTED_MEDIA_TYPE, MALFORMED_BODY, UPLOAD_CUT), NOT_FOUND (PROFILE_NOT_FOUND), RESOURCE_EXHAUSTED (BODY_TOO_LARGE). A retry is safe: the same file, or the same request_id, is taken once.
+    An upload that ends before its last byte is as if it had never begun, but for its entry in the ledger.
+    Fails with INVALID_ARGUMENT (INVALID_FIELD, INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE, MALFORMED_BODY, SOURCE_FIELD_MISSING, VALUE_REFUSED), NOT_FOUND (PROFILE_NOT_FOUND), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), FAILED_PRECONDITION (INCOMPATIBLE_CHANGE). A retry is safe: the same file, or the same request_id, is taken once.
     """
     ListResults: _aio.UnaryUnaryMultiCallable[_aggregator_pb2.ListResultsRequest, _aggregator_pb2.ListResultsResponse]
     """Lists what runs brought, newest first.
@@ -59,7 +60,7 @@ class AggregatorServiceStub:
     """
     ReplayQuarantine: _aio.UnaryUnaryMultiCallable[_aggregator_pb2.ReplayQuarantineRequest, _aggregator_pb2.ReplayQuarantineResponse]
     """Maps the open quarantined records of a profile again, by its latest revision, and commits them as a run with a receipt of its own. With nothing open, answers no run.
-    Fails with NOT_FOUND (PROFILE_NOT_FOUND, RUN_NOT_FOUND). A retry is safe: a record is replayed once by each revision.
+    Fails with NOT_FOUND (PROFILE_NOT_FOUND, RUN_NOT_FOUND), INVALID_ARGUMENT (VALUE_REFUSED), FAILED_PRECONDITION (INCOMPATIBLE_CHANGE). A retry is safe: a record is replayed once by each revision.
     """
     WatchRuns: _aio.UnaryStreamMultiCallable[_aggregator_pb2.WatchRunsRequest, _aggregator_pb2.WatchRunsResponse]
     """Follows runs: each that starts, changes or ends from now on. The answer never ends by itself. For the services of the mesh.
@@ -76,7 +77,7 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _typing.Any,
     ) -> _abc.Awaitable[_aggregator_pb2.SubmitResultsResponse]:
         """Takes records from a drone or a client, maps them by the profile and commits them as a run.
-        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, MALFORMED_BODY), NOT_FOUND (PROFILE_NOT_FOUND), RESOURCE_EXHAUSTED (BODY_TOO_LARGE). A retry is safe: the same body, or the same request_id, is taken once.
+        Fails with INVALID_ARGUMENT (INVALID_FIELD, INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE, MALFORMED_BODY, VALUE_REFUSED), NOT_FOUND (PROFILE_NOT_FOUND), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), FAILED_PRECONDITION (INCOMPATIBLE_CHANGE). A retry is safe: the same body, or the same request_id, is taken once.
         """
 
     @_abc_1.abstractmethod
@@ -86,7 +87,8 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _typing.Any,
     ) -> _abc.Awaitable[_aggregator_pb2.UploadRecordsResponse]:
         """Takes a whole file of records (NDJSON, CSV, Parquet or Arrow, by its media type), maps it by the profile and commits it as a run.
-        Fails with INVALID_ARGUMENT (UNSUPPORTED_MEDIA_TYPE, MALFORMED_BODY, UPLOAD_CUT), NOT_FOUND (PROFILE_NOT_FOUND), RESOURCE_EXHAUSTED (BODY_TOO_LARGE). A retry is safe: the same file, or the same request_id, is taken once.
+        An upload that ends before its last byte is as if it had never begun, but for its entry in the ledger.
+        Fails with INVALID_ARGUMENT (INVALID_FIELD, INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE, MALFORMED_BODY, SOURCE_FIELD_MISSING, VALUE_REFUSED), NOT_FOUND (PROFILE_NOT_FOUND), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), FAILED_PRECONDITION (INCOMPATIBLE_CHANGE). A retry is safe: the same file, or the same request_id, is taken once.
         """
 
     @_abc_1.abstractmethod
@@ -169,7 +171,7 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _typing.Any,
     ) -> _abc.Awaitable[_aggregator_pb2.ReplayQuarantineResponse]:
         """Maps the open quarantined records of a profile again, by its latest revision, and commits them as a run with a receipt of its own. With nothing open, answers no run.
-        Fails with NOT_FOUND (PROFILE_NOT_FOUND, RUN_NOT_FOUND). A retry is safe: a record is replayed once by each revision.
+        Fails with NOT_FOUND (PROFILE_NOT_FOUND, RUN_NOT_FOUND), INVALID_ARGUMENT (VALUE_REFUSED), FAILED_PRECONDITION (INCOMPATIBLE_CHANGE). A retry is safe: a record is replayed once by each revision.
         """
 
     @_abc_1.abstractmethod

@@ -61,7 +61,7 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     ERROR_REASON_KEY_NOT_FOUND: _ErrorReason.ValueType  # 23
     """There is no such key. Code NOT_FOUND. {"key_id": "k-12ab"}"""
     ERROR_REASON_INVALID_DOCUMENT: _ErrorReason.ValueType  # 40
-    """A profile or a report has problems; the violations name each, with line and column. Code INVALID_ARGUMENT. {"problems": "3"}"""
+    """A profile, a report or a submission has problems; of a profile or a report the violations name each, with line and column. Code INVALID_ARGUMENT. {"problems": "3"}"""
     ERROR_REASON_PROFILE_NOT_FOUND: _ErrorReason.ValueType  # 41
     """There is no such profile. Code NOT_FOUND. {"profile_id": "nyc-flights"}"""
     ERROR_REASON_PROFILE_EXISTS: _ErrorReason.ValueType  # 42
@@ -102,16 +102,12 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """There is no such artifact. Code NOT_FOUND. {"digest": "sha256:…"}"""
     ERROR_REASON_ARTIFACT_CORRUPT: _ErrorReason.ValueType  # 87
     """What is stored does not have the digest that it is stored under. Code DATA_LOSS. {"digest": "sha256:…"}"""
-    ERROR_REASON_SNAPSHOT_NOT_FOUND: _ErrorReason.ValueType  # 88
-    """The snapshot is closed or its lease has run out. Open it again. Code NOT_FOUND. {"snapshot_id": "…"}"""
     ERROR_REASON_RUN_NOT_FOUND: _ErrorReason.ValueType  # 100
     """There is no such run. Code NOT_FOUND. {"run_id": "r-0011"}"""
     ERROR_REASON_RUN_LOG_NOT_FOUND: _ErrorReason.ValueType  # 101
     """The run has kept no log. Code NOT_FOUND. {"run_id": "r-0011"}"""
-    ERROR_REASON_UPLOAD_CUT: _ErrorReason.ValueType  # 102
-    """The upload ended before its last byte; nothing was kept. A retry is safe. Code INVALID_ARGUMENT. {}"""
     ERROR_REASON_MALFORMED_BODY: _ErrorReason.ValueType  # 103
-    """The body cannot be read as what its media type says. Code INVALID_ARGUMENT. {"content_type": "text/csv", "position": "record 17"}"""
+    """The body cannot be read as what its media type says. Code INVALID_ARGUMENT. {"content_type": "text/csv"}"""
     ERROR_REASON_REPORT_NOT_FOUND: _ErrorReason.ValueType  # 120
     """There is no such report. Code NOT_FOUND. {"report_id": "rep-1"}"""
     ERROR_REASON_REPORT_NOT_READY: _ErrorReason.ValueType  # 121
@@ -199,7 +195,7 @@ ERROR_REASON_PERMISSION_MISSING: ErrorReason.ValueType  # 22
 ERROR_REASON_KEY_NOT_FOUND: ErrorReason.ValueType  # 23
 """There is no such key. Code NOT_FOUND. {"key_id": "k-12ab"}"""
 ERROR_REASON_INVALID_DOCUMENT: ErrorReason.ValueType  # 40
-"""A profile or a report has problems; the violations name each, with line and column. Code INVALID_ARGUMENT. {"problems": "3"}"""
+"""A profile, a report or a submission has problems; of a profile or a report the violations name each, with line and column. Code INVALID_ARGUMENT. {"problems": "3"}"""
 ERROR_REASON_PROFILE_NOT_FOUND: ErrorReason.ValueType  # 41
 """There is no such profile. Code NOT_FOUND. {"profile_id": "nyc-flights"}"""
 ERROR_REASON_PROFILE_EXISTS: ErrorReason.ValueType  # 42
@@ -240,16 +236,12 @@ ERROR_REASON_ARTIFACT_NOT_FOUND: ErrorReason.ValueType  # 86
 """There is no such artifact. Code NOT_FOUND. {"digest": "sha256:…"}"""
 ERROR_REASON_ARTIFACT_CORRUPT: ErrorReason.ValueType  # 87
 """What is stored does not have the digest that it is stored under. Code DATA_LOSS. {"digest": "sha256:…"}"""
-ERROR_REASON_SNAPSHOT_NOT_FOUND: ErrorReason.ValueType  # 88
-"""The snapshot is closed or its lease has run out. Open it again. Code NOT_FOUND. {"snapshot_id": "…"}"""
 ERROR_REASON_RUN_NOT_FOUND: ErrorReason.ValueType  # 100
 """There is no such run. Code NOT_FOUND. {"run_id": "r-0011"}"""
 ERROR_REASON_RUN_LOG_NOT_FOUND: ErrorReason.ValueType  # 101
 """The run has kept no log. Code NOT_FOUND. {"run_id": "r-0011"}"""
-ERROR_REASON_UPLOAD_CUT: ErrorReason.ValueType  # 102
-"""The upload ended before its last byte; nothing was kept. A retry is safe. Code INVALID_ARGUMENT. {}"""
 ERROR_REASON_MALFORMED_BODY: ErrorReason.ValueType  # 103
-"""The body cannot be read as what its media type says. Code INVALID_ARGUMENT. {"content_type": "text/csv", "position": "record 17"}"""
+"""The body cannot be read as what its media type says. Code INVALID_ARGUMENT. {"content_type": "text/csv"}"""
 ERROR_REASON_REPORT_NOT_FOUND: ErrorReason.ValueType  # 120
 """There is no such report. Code NOT_FOUND. {"report_id": "rep-1"}"""
 ERROR_REASON_REPORT_NOT_READY: ErrorReason.ValueType  # 121
