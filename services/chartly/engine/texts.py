@@ -117,7 +117,8 @@ def _text(value: str) -> str:
 
 
 def _is_strange(value: str) -> str:
-    return f"({value} IS NOT NULL AND NOT starts_with({value}, '\"') AND NOT regexp_full_match({value}, '{_PLAIN}'))"
+    is_text = f"{value} IS NULL OR starts_with({value}, '\"')"
+    return f"CASE WHEN {is_text} THEN false ELSE NOT regexp_full_match({value}, '{_PLAIN}') END"
 
 
 def _numbered(expressions: Iterable[str], letter: str) -> str:
