@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from chartly.runtime.columns import Instant
 
-_metadata = sa.MetaData()
+metadata = sa.MetaData()
 
 
 def _tenant() -> sa.Column[str]:
@@ -17,12 +17,12 @@ def _tenant() -> sa.Column[str]:
 
 
 fences = sa.Table(
-    "fences", _metadata, _tenant(),
+    "fences", metadata, _tenant(),
     sa.Column("work_key", sa.Text, primary_key=True),
     sa.Column("token", sa.BigInteger, nullable=False),
 )  # fmt: skip
 stages = sa.Table(
-    "stages", _metadata, _tenant(),
+    "stages", metadata, _tenant(),
     sa.Column("stage_id", sa.Text, primary_key=True),
     sa.Column("dataset_id", sa.Text, nullable=False),
     sa.Column("work_key", sa.Text, nullable=False),
@@ -31,7 +31,7 @@ stages = sa.Table(
     sa.Index("stages_of_work", "tenant", "work_key"),
 )  # fmt: skip
 datasets = sa.Table(
-    "datasets", _metadata, _tenant(),
+    "datasets", metadata, _tenant(),
     sa.Column("dataset_id", sa.Text, primary_key=True),
     sa.Column("delta_version", sa.BigInteger, nullable=False),
     sa.Column("first_version", sa.BigInteger, nullable=False),
@@ -40,7 +40,7 @@ datasets = sa.Table(
     sa.Column("primary_key", sa.Text, nullable=False),
 )  # fmt: skip
 commits = sa.Table(
-    "commits", _metadata, _tenant(),
+    "commits", metadata, _tenant(),
     sa.Column("sequence", sa.BigInteger, primary_key=True),
     sa.Column("dataset_id", sa.Text, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
@@ -52,26 +52,26 @@ commits = sa.Table(
     sa.UniqueConstraint("tenant", "work_key"),
 )  # fmt: skip
 superseded = sa.Table(
-    "superseded_files", _metadata, _tenant(),
+    "superseded_files", metadata, _tenant(),
     sa.Column("dataset_id", sa.Text, primary_key=True),
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("version", sa.BigInteger, nullable=False),
 )  # fmt: skip
 digests = sa.Table(
-    "digests", _metadata, _tenant(),
+    "digests", metadata, _tenant(),
     sa.Column("dataset_id", sa.Text, primary_key=True),
     sa.Column("version", sa.BigInteger, primary_key=True),
     sa.Column("digest", sa.Text, nullable=False),
 )  # fmt: skip
 snapshots = sa.Table(
-    "snapshots", _metadata, _tenant(),
+    "snapshots", metadata, _tenant(),
     sa.Column("snapshot_id", sa.Text, primary_key=True),
     sa.Column("dataset_id", sa.Text, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("expire_time", Instant, nullable=False),
 )  # fmt: skip
 artifacts = sa.Table(
-    "artifacts", _metadata, _tenant(),
+    "artifacts", metadata, _tenant(),
     sa.Column("digest", sa.Text, primary_key=True),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
     sa.Column("media_type", sa.Text, nullable=False),
