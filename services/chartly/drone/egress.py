@@ -79,9 +79,9 @@ def range_name(address: Address) -> str | None:
         "link-local": address.is_link_local,
         "multicast": address.is_multicast,
         "shared": address in _SHARED,
+        "tunnel": address in _SIX_TO_FOUR,  # some versions of Python count it to the private ones
         "reserved": address.is_reserved,
         "private": address.is_private,
-        "tunnel": address in _SIX_TO_FOUR,
         "special-purpose": not address.is_global,
     }
     return next((name for name, refused in checks.items() if refused), None)
