@@ -419,6 +419,25 @@ def test_parquet_that_is_none_cannot_be_read() -> None:
         mapped(a_plan(), parquet(pa.table({"origin": [["EWR"]]})), form="parquet")
 
 
+def test_parquet_of_types_that_duckdb_does_not_know_is_read_too() -> None:
+    digits = "1" * 45 + ".25"
+    table = pa.table({
+        "origin": pa.array([Decimal(digits), None], pa.decimal256(60, 2)),
+        "temp": pa.array([1.5, None], pa.float16()),
+        "delay": ["late", "1"],
+    })  # fmt: skip
+    result = mapped(a_plan(FIELDS.replace(", required: true", "")), parquet(table), form="parquet")
+    assert rows(result, "origin", "temp", "delay") == [(None, None, 1)]
+    assert json.loads(result.rejected["raw"][0].as_py()) == {"origin": digits, "temp": "1.5", "delay": "late"}
+
+
+def test_parquet_with_texts_that_are_no_utf8_cannot_be_read() -> None:
+    offsets = pa.py_buffer(bytes([0, 0, 0, 0, 1, 0, 0, 0]))
+    broken = pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(b"\xff")])
+    with pytest.raises(engine.UnreadablePage, match="Invalid UTF8"):
+        mapped(a_plan(), parquet(pa.table({"origin": broken})), form="parquet")
+
+
 @pytest.mark.parametrize("form", ["ndjson", "csv", "parquet"])
 def test_quarantined_records_can_be_mapped_again(form: Format) -> None:
     pages: dict[str, bytes] = {

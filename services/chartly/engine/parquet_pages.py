@@ -59,14 +59,16 @@ def decode_parquet(page: Page, plan: Plan, worker: Worker) -> ParquetRecords:
     """Return the rows of a Parquet file.
 
     Raises:
-        UnreadablePage: the bytes are not Parquet, or a field is mapped to a column of lists, structs or bytes.
+        UnreadablePage: the bytes are not Parquet, a text is not UTF-8, or a field is mapped to a column of lists, structs
+            or bytes.
     """
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
-        whole = parquet.read_table(pa.BufferReader(page.data))
-    except (pa.ArrowInvalid, OSError) as error:
+        whole = _known_types(parquet.read_table(pa.BufferReader(page.data)))
+        whole.validate(full=True)
+    except (pa.ArrowException, OSError) as error:
         raise UnreadablePage(
             f"page {page.number} is not Parquet: {str(error).splitlines()[0]}", page=page.number
         ) from None
@@ -74,6 +76,18 @@ def decode_parquet(page: Page, plan: Plan, worker: Worker) -> ParquetRecords:
     for name in names:
         _refuse_nested(page, whole.schema.field(name))
     return ParquetRecords(page, _texts(whole, names, worker), whole, worker)
+
+
+def _known_types(table: pa.Table) -> pa.Table:
+    """Return a table without the types that DuckDB does not know: half floats, and decimals of more than 38 digits."""
+    import pyarrow as pa
+
+    def known(field: pa.Field) -> pa.Field:
+        if pa.types.is_float16(field.type):
+            return field.with_type(pa.float32())
+        return field.with_type(pa.string()) if pa.types.is_decimal256(field.type) else field
+
+    return table.cast(pa.schema([known(field) for field in table.schema]))
 
 
 def _refuse_nested(page: Page, field: pa.Field) -> None:
