@@ -112,7 +112,8 @@ class _Keys:
 
 def _text(value: str) -> str:
     """The text of a JSON text: of a JSON string what it says, of all else the JSON itself."""
-    content = f"CASE WHEN contains({value}, '\\') THEN json_extract_string({value}, '$') ELSE {value}[2:-2] END"
+    inner = f"substring({value}, 2, length({value}) - 2)"
+    content = f"CASE WHEN contains({value}, '\\') THEN json_extract_string({value}, '$') ELSE {inner} END"
     return f"CASE WHEN starts_with({value}, '\"') THEN {content} ELSE {value}::VARCHAR END"
 
 
