@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
 import struct
 from collections.abc import Iterator
-from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING
 
 from chartly.engine.errors import UnreadablePage
 from chartly.engine.forms import LONG_NUMBER
+from chartly.engine.json_slices import json_path, slices
 from chartly.engine.pages import Decoded, Fault, Page
 from chartly.engine.reading import TextOf, error_of
 from chartly.engine.tokens import INVALID_UTF8, Record, parse_record, text_at
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
 _MARK = b"\xef\xbb\xbf"
 # DuckDB lets a comma stand before a closing bracket; JSON does not.
 LOOSE_COMMA = r",\s*[}\]]"
-_SPACE = re.compile(r"[ \t\n\r]*")
-_MAX_KEYS_SHOWN = 20
 
 
 class JsonRecords(Decoded):
@@ -200,75 +196,6 @@ def _read_slices(page: Page, text: str, path: str) -> list[str]:
         raise UnreadablePage(f"page {page.number} is nested too deeply", page=page.number) from None
     except LookupError as error:
         raise UnreadablePage(f"page {page.number}: {error.args[0]}", page=page.number, path=path) from None
-
-
-def slices(text: str, path: str) -> Iterator[str]:
-    """Yield the text of each record of a JSON page: the items of the list at a dotted path, or the object there.
-
-    Raises:
-        ValueError: the text is not JSON.
-        LookupError: there is no list and no object at the path; says what is there.
-    """
-    _DECODER.decode(text)
-    at = _skip(text, 0)
-    for step in path.split(".") if path else ():
-        at = _member(text, at, step, path)
-    if text[at] == "{":
-        yield _one_line(text[at : _end(text, at)])
-    elif text[at] == "[":
-        yield from _items(text, at)
-    else:
-        raise LookupError(f'records.path "{path}" leads to a value that is no list of records')
-
-
-_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
-
-
-def _one_line(text: str) -> str:
-    """Return JSON in one line, so that records can be kept and mapped again as NDJSON; no string has a line end in it."""
-    return text.replace("\n", " ").replace("\r", " ")
-
-
-def _end(text: str, at: int) -> int:
-    return _DECODER.raw_decode(text, at)[1]
-
-
-def _skip(text: str, at: int) -> int:
-    match = _SPACE.match(text, at)
-    return match.end() if match else at
-
-
-def _items(text: str, at: int) -> Iterator[str]:
-    at = _skip(text, at + 1)
-    while text[at] != "]":
-        end = _end(text, at)
-        yield _one_line(text[at:end])
-        at = _skip(text, end)
-        at = _skip(text, at + 1) if text[at] == "," else at
-
-
-def _member(text: str, at: int, step: str, path: str) -> int:
-    """Return where the value of a key of the object at a place begins."""
-    keys: list[str] = []
-    if text[at] == "{":
-        at = _skip(text, at + 1)
-        while text[at] != "}":
-            key, at = scanstring(text, at + 1, True)
-            at = _skip(text, _skip(text, at) + 1)
-            if key == step:
-                return at
-            keys.append(key)
-            at = _skip(text, _end(text, at))
-            at = _skip(text, at + 1) if text[at] == "," else at
-    shown = f"its keys: {', '.join(keys[:_MAX_KEYS_SHOWN])}" if keys else "there is no object with keys"
-    raise LookupError(f'records.path "{path}" is not in the page; {shown}')
-
-
-def json_path(path: str) -> str:
-    """Return a dotted path as DuckDB's JSON path, in which every key is quoted."""
-    return "$" + "".join(
-        '."' + step.replace("\\", "\\\\").replace('"', '\\"') + '"' for step in path.split(".") if path
-    )
 
 
 def _first_line(error: Exception) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from chartly.engine.json_pages import LOOSE_COMMA, json_path
+from chartly.engine.json_pages import LOOSE_COMMA
+from chartly.engine.json_slices import json_path
 from chartly.engine.literals import text_literal
 from chartly.engine.plan import Plan
 
