@@ -8,6 +8,7 @@ import json
 import socket
 import struct
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -103,6 +104,15 @@ def test_a_file_is_taken_once_and_so_is_a_request_id(rest: Rest) -> None:
     assert named["run_id"] not in (first["run_id"], again["run_id"])
     assert rest.upload(name, ROWS + "\n", CSV, request_id="load-1") == named
     assert rest.get(f"/api/datasets/{name}")["row_count"] == "2"
+
+
+def test_a_file_that_comes_several_times_at_once_is_taken_once(rest: Rest) -> None:
+    name = rest.create(a_profile("upload-at-once"))
+    with ThreadPoolExecutor(6) as threads:
+        runs = list(threads.map(lambda _: rest.upload(name, ROWS, CSV), range(6)))
+    assert runs == [runs[0]] * 6
+    assert len(rest.records(name)) == 2
+    assert rest.get(f"/api/datasets/{name}")["version"] == "1"
 
 
 def test_a_file_of_several_megabytes_is_cut_into_pieces_that_keep_their_positions(rest: Rest) -> None:
