@@ -136,6 +136,7 @@ TEXTS = st.one_of(
     st.datetimes().map(lambda time: time.isoformat()),
     st.dates().map(lambda date: date.isoformat()),
     st.dates().map(lambda date: date.strftime("%d/%m/%Y")),
+    st.dates().map(lambda date: f"{date.day}/{date.month}/{date.year}"),
     st.text(st.characters(codec="utf-8"), max_size=8),
 )
 NUMBERS = st.one_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from json.encoder import encode_basestring
 from typing import Any
 
 from google.protobuf import json_format
@@ -27,7 +28,29 @@ def canonical_json(value: Any) -> bytes:
     Raises:
         ValueError: a number is not finite, or an integer beyond 2^53.
     """
-    return _canonical(value).encode("utf-8")
+    return canonical_value(value).encode("utf-8")
+
+
+def canonical_value(value: Any) -> str:
+    """Return the RFC 8785 text of JSON values.
+
+    Raises:
+        ValueError: a number is not finite, or an integer beyond 2^53.
+    """
+    if isinstance(value, str):
+        return encode_basestring(value)
+    if isinstance(value, float):
+        return canonical_number(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) > 2**53 - 1:
+            raise ValueError(f"{value} is beyond 2^53 - 1")
+        return str(value)
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
+        return "{" + ",".join(f"{encode_basestring(key)}:{canonical_value(value[key])}" for key in keys) + "}"
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(canonical_value, value))}]"
+    return json.dumps(value)
 
 
 def canonical_number(number: float) -> str:
@@ -38,8 +61,13 @@ def canonical_number(number: float) -> str:
     """
     if not math.isfinite(number):
         raise ValueError(f"{number} is no JSON number")
-    if number == 0:
-        return "0"
+    text = repr(number)
+    if "e" not in text:
+        return "0" if number == 0 else text.removesuffix(".0")
+    return _with_exponent(number)
+
+
+def _with_exponent(number: float) -> str:
     sign = "-" if number < 0 else ""
     mantissa, _, exponent = repr(abs(number)).partition("e")
     whole, _, fraction = mantissa.partition(".")
@@ -60,22 +88,3 @@ def _layout(digits: str, point: int) -> str:
         return f"0.{'0' * -point}{digits}"
     exponent = f"e{'+' if point > 0 else '-'}{abs(point - 1)}"
     return f"{digits[0]}{'.' if len(digits) > 1 else ''}{digits[1:]}{exponent}"
-
-
-def _canonical(value: Any) -> str:
-    if isinstance(value, dict):
-        items = sorted(value.items(), key=lambda item: item[0].encode("utf-16-be"))
-        return "{" + ",".join(f"{_text(key)}:{_canonical(item)}" for key, item in items) + "}"
-    if isinstance(value, list | tuple):
-        return f"[{','.join(map(_canonical, value))}]"
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        if abs(value) > 2**53 - 1:
-            raise ValueError(f"{value} is beyond 2^53 - 1")
-        return str(value)
-    return canonical_number(value) if isinstance(value, float) else json.dumps(value)
-
-
-def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chartly.engine.errors import UnreadablePage
 from chartly.engine.forms import LONG_NUMBER
 from chartly.engine.json_slices import json_path, slices
-from chartly.engine.pages import Decoded, Fault, Page
+from chartly.engine.pages import Decoded, Fault, Page, SourceRecord
 from chartly.engine.reading import TextOf, error_of
 from chartly.engine.tokens import INVALID_UTF8, Record, parse_record, text_at
 from chartly.engine.tokens import has_path as record_has_path
@@ -22,6 +24,22 @@ if TYPE_CHECKING:
 _MARK = b"\xef\xbb\xbf"
 # DuckDB lets a comma stand before a closing bracket; JSON does not.
 LOOSE_COMMA = r",\s*[}\]]"
+
+
+@dataclass(frozen=True, slots=True)
+class JsonRecord(SourceRecord):
+    """A record that is one JSON text."""
+
+    text: str
+
+    def raw(self) -> str:
+        """Return the text."""
+        return self.text
+
+    def texts(self) -> TextOf:
+        """Return the texts of the record, by path."""
+        record = parse_record(self.text)
+        return lambda path: text_at(record, path)
 
 
 class JsonRecords(Decoded):
@@ -43,14 +61,9 @@ class JsonRecords(Decoded):
         super().__init__(page, pa.table({"j": texts}), indexes, faults)
         self.may_be_loose = may_be_loose
 
-    def raw(self, row: int) -> str:
-        """Return a record as JSON text."""
-        return self.rows["j"][row].as_py() or "null"
-
-    def texts_of(self, row: int) -> TextOf:
-        """Return the texts of a record, by path."""
-        record = parse_record(self.raw(row))
-        return lambda path: text_at(record, path)
+    def records(self, rows: pa.Array) -> list[JsonRecord]:
+        """Return the records of some rows."""
+        return [JsonRecord(text or "null") for text in self.rows["j"].take(rows).to_pylist()]
 
     def has_path(self, path: str) -> bool:
         """Return whether any record has a path."""
@@ -64,11 +77,16 @@ class JsonRecords(Decoded):
         return list(keys)
 
     def _records(self) -> Iterator[Record]:
-        for row in range(self.rows.num_rows):
+        for text in self._all:
             try:
-                yield parse_record(self.raw(row))
+                yield parse_record(text or "null")
             except Unfit:
                 continue
+
+    @cached_property
+    def _all(self) -> list[str | None]:
+        texts: list[str | None] = self.rows["j"].to_pylist()
+        return texts
 
 
 class ListedRecords(JsonRecords):
@@ -78,13 +96,11 @@ class ListedRecords(JsonRecords):
         """Keep the JSON texts of records; `may_be_loose` where one may have a comma before a closing bracket."""
         super().__init__(page, texts, may_be_loose=False)
         self._text, self._path = text, path
-        self._slices: list[str] | None = None
 
-    def raw(self, row: int) -> str:
-        """Return a record as JSON text."""
-        if self._slices is None:
-            self._slices = _read_slices(self.page, self._text, self._path)
-        return self._slices[row]
+    def records(self, rows: pa.Array) -> list[JsonRecord]:
+        """Return the records of some rows."""
+        texts = _read_slices(self.page, self._text, self._path)
+        return [JsonRecord(texts[row]) for row in rows.to_pylist()]
 
 
 def decode_ndjson(page: Page) -> JsonRecords:

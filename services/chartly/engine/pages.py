@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -37,6 +38,18 @@ class Fault:
     error: RecordError
 
 
+class SourceRecord(ABC):
+    """One record as the source has it."""
+
+    @abstractmethod
+    def raw(self) -> str:
+        """Return the record as JSON text, or its text if it is no JSON."""
+
+    @abstractmethod
+    def texts(self) -> TextOf:
+        """Return the texts of the record, by path; raises Unfit if it is none."""
+
+
 class Decoded(ABC):
     """The records of one page; tables of the same relation and schema can be mapped together."""
 
@@ -64,12 +77,8 @@ class Decoded(ABC):
         return self.page.first_record + (row if self._indexes is None else self._indexes[row])
 
     @abstractmethod
-    def raw(self, row: int) -> str:
-        """Return a record as JSON text, or its text if it is no JSON."""
-
-    @abstractmethod
-    def texts_of(self, row: int) -> TextOf:
-        """Return the texts of a record, by path; raises Unfit if it is none."""
+    def records(self, rows: pa.Array) -> Sequence[SourceRecord]:
+        """Return the records of some rows, given their places in the table."""
 
     @abstractmethod
     def has_path(self, path: str) -> bool:

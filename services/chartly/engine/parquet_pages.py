@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import TYPE_CHECKING
 
 from chartly.engine.errors import UnreadablePage
 from chartly.engine.pages import Page
 from chartly.engine.plan import Column, Plan
-from chartly.engine.table_pages import TableRecords
+from chartly.engine.table_pages import TableRecord, TableRecords
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,10 +40,9 @@ class ParquetRecords(TableRecords):
         observed_at = adapted(plan.observed_at) if plan.observed_at else None
         return dataclasses.replace(plan, columns=tuple(map(adapted, plan.columns)), observed_at=observed_at)
 
-    def raw(self, row: int) -> str:
-        """Return a record as JSON text."""
-        record = _texts(self._whole.slice(row, 1), self._whole.column_names, self._worker)
-        return json.dumps(record.to_pylist()[0], ensure_ascii=False)
+    def records(self, rows: pa.Array) -> list[TableRecord]:
+        """Return the records of some rows, with all columns."""
+        return self._as_records(_texts(self._whole.take(rows), self._whole.column_names, self._worker))
 
     def has_path(self, path: str) -> bool:
         """Return whether any record has a path."""

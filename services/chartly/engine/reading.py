@@ -7,7 +7,7 @@ does not find plain comes here.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from chartly.api.run.v1.run_pb2 import RecordErrorReason as Reason
-from chartly.engine.digest import canonical_json
+from chartly.engine.digest import canonical_value
 from chartly.engine.plan import OBSERVED_AT, Column, Plan
 from chartly.engine.times import read_date, read_timestamp
 from chartly.engine.tokens import NotFinite
@@ -62,7 +62,10 @@ class RecordReader:
     """Reads the records of a plan, one by one. Safe to share between threads."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+        self._keys = {
+            kind: [(column.name, f"{canonical_value(column.name)}:") for column in plan.columns if column.kind == kind]
+            for kind in ("dim", "measure")
+        }
         self._readers = [ColumnReader(column) for column in plan.inputs]
 
     def read(self, text_of: TextOf) -> Reading:
@@ -82,17 +85,16 @@ class RecordReader:
         return reading
 
     def record_id(self, reading: Reading) -> str:
-        """Return the record's identity: the sha256 of the RFC 8785 JSON of dims, measures and observed_at."""
-        return hashlib.sha256(canonical_json(self.nested(reading))).hexdigest()
+        """Return the identity of a good record: the sha256 of the RFC 8785 JSON of its dims, measures and observed_at."""
+        dims, measures = (",".join(self._members(reading, kind)) for kind in ("dim", "measure"))
+        observed_at = canonical_value(json_value(reading.values.get(OBSERVED_AT)))
+        text = f'{{"dims":{{{dims}}},"measures":{{{measures}}},"{OBSERVED_AT}":{observed_at}}}'
+        return hashlib.sha256(text.encode()).hexdigest()
 
-    def nested(self, reading: Reading) -> dict[str, Any]:
-        """Return a good record as its JSON: `{"dims": …, "measures": …, "observed_at": …}`."""
-        values = {name: json_value(value) for name, value in reading.values.items()}
-        return {
-            "dims": {column.name: values[column.name] for column in self._plan.dims},
-            "measures": {column.name: values[column.name] for column in self._plan.measures},
-            "observed_at": values.get(OBSERVED_AT),
-        }
+    def _members(self, reading: Reading, kind: str) -> Iterator[str]:
+        """Yield the members of an object; columns are sorted by name, as RFC 8785 sorts keys."""
+        for name, key in self._keys[kind]:
+            yield key + canonical_value(json_value(reading.values[name]))
 
 
 class ColumnReader:

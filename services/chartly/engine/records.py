@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from chartly.engine.errors import ValueRefused
 from chartly.engine.mapped import Mapped, Rejected, accepted_schema, rejected_table
-from chartly.engine.pages import Decoded
+from chartly.engine.pages import Decoded, SourceRecord
 from chartly.engine.plan import OBSERVED_AT, Plan
 from chartly.engine.query import ODD
 from chartly.engine.reading import Reading, RecordError, RecordReader, error_of
@@ -25,8 +25,9 @@ def map_records(plan: Plan, decoded: Decoded, answer: pa.Table) -> Mapped:
     """
     odd = pc.indices_nonzero(answer[ODD])
     judge = _Judge(plan, decoded)
-    for row in odd.to_pylist():
-        judge.judge(row)
+    if len(odd):
+        for row, record in zip(odd.to_pylist(), decoded.records(odd), strict=True):
+            judge.judge(row, record)
     accepted = _with_judged(_as_accepted(plan, answer), odd, judge)
     rejected = sorted([*judge.rejected, *_faults(decoded)], key=lambda record: record.record)
     return Mapped(accepted, rejected_table(rejected), decoded.record_count, warnings=dict(judge.warnings))
@@ -42,25 +43,25 @@ class _Judge:
         self.rejected: list[Rejected] = []
         self.warnings: Counter[str] = Counter()
 
-    def judge(self, row: int) -> None:
+    def judge(self, row: int, record: SourceRecord) -> None:
         """Read the record of a row."""
-        reading = self._read(row)
+        reading = self._read(record)
         if reading.fatal:
             raise self._refused(row, reading.fatal)
         self.warnings.update(reading.warnings)
         if reading.errors:
             number = self._decoded.record_number(row)
-            raw = as_json(self._decoded.raw(row))
+            raw = as_json(record.raw())
             self.rejected.append(Rejected(self._decoded.page.number, number, raw, reading.errors))
         else:
             self.rows.append(row)
             self.records.append({"record_id": self._reader.record_id(reading), OBSERVED_AT: None, **reading.values})
 
-    def _read(self, row: int) -> Reading:
+    def _read(self, record: SourceRecord) -> Reading:
         try:
-            return self._reader.read(self._decoded.texts_of(row))
+            return self._reader.read(record.texts())
         except Unfit as unfit:
-            return Reading(errors=[error_of(unfit, "", self._decoded.raw(row))])
+            return Reading(errors=[error_of(unfit, "", record.raw())])
 
     def _refused(self, row: int, error: RecordError) -> ValueRefused:
         page, record = self._decoded.page.number, self._decoded.record_number(row)

@@ -7,10 +7,11 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chartly.engine.errors import UnreadablePage
-from chartly.engine.pages import Decoded, Fault, Page
+from chartly.engine.pages import Decoded, Fault, Page, SourceRecord
 from chartly.engine.reading import TextOf, error_of
 from chartly.engine.tokens import INVALID_UTF8, MALFORMED
 from chartly.engine.values import Unfit
@@ -20,6 +21,22 @@ if TYPE_CHECKING:
 
 _MARK = b"\xef\xbb\xbf"
 _MIN_BLOCK_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class TableRecord(SourceRecord):
+    """A record that is a row of texts; the `nulls` mean that there is no value."""
+
+    values: dict[str, str | None]
+    nulls: tuple[str, ...]
+
+    def raw(self) -> str:
+        """Return the record as JSON text."""
+        return json.dumps(self.values, ensure_ascii=False)
+
+    def texts(self) -> TextOf:
+        """Return the texts of the record, by the name of their column."""
+        return {name: None if text in self.nulls else text for name, text in self.values.items()}.get
 
 
 class TableRecords(Decoded):
@@ -40,14 +57,9 @@ class TableRecords(Decoded):
         super().__init__(page, rows, indexes, faults)
         self.nulls = nulls
 
-    def raw(self, row: int) -> str:
-        """Return a record as JSON text."""
-        return json.dumps(self._record(row), ensure_ascii=False)
-
-    def texts_of(self, row: int) -> TextOf:
-        """Return the texts of a record, by path."""
-        record = {name: None if text in self.nulls else text for name, text in self._record(row).items()}
-        return record.get
+    def records(self, rows: pa.Array) -> list[TableRecord]:
+        """Return the records of some rows."""
+        return self._as_records(self.rows.take(rows))
 
     def has_path(self, path: str) -> bool:
         """Return whether any record has a path."""
@@ -57,8 +69,10 @@ class TableRecords(Decoded):
         """Return the keys that records have."""
         return list(self.rows.column_names)
 
-    def _record(self, row: int) -> dict[str, str | None]:
-        return {name: self.rows[name][row].as_py() for name in self.rows.column_names}
+    def _as_records(self, texts: pa.Table) -> list[TableRecord]:
+        columns = [column.to_pylist() for column in texts.columns]
+        names = texts.column_names
+        return [TableRecord(dict(zip(names, row, strict=True)), self.nulls) for row in zip(*columns, strict=True)]
 
 
 def decode_csv(page: Page, delimiter: str, nulls: tuple[str, ...]) -> TableRecords:

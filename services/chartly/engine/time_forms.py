@@ -143,10 +143,19 @@ def _offset(local: str, known: Sequence[Period]) -> str:
 
 
 def formatted(form: str, text: str) -> str:
-    """Return SQL for the time of a text that is written exactly as a strftime format would write it."""
-    form_literal = text_literal(form)
-    time = f"try_strptime({text}, {form_literal})"
-    return "NULL::TIMESTAMP" if "%z" in form else f"CASE WHEN strftime({time}, {form_literal}) = {text} THEN {time} END"
+    """Return SQL for the time of a text that is written as a strftime format would write it, or without its leading zeros."""
+    if "%z" in form:
+        return "NULL::TIMESTAMP"
+    time = f"try_strptime({text}, {text_literal(form)})"
+    again = f"strftime({time}, {text_literal(form)})"
+    exact = f"CASE WHEN {again} = {text} THEN {time}"
+    if "%y" in form:  # DuckDB reads `5` as the year 2005, others do not
+        return f"{exact} END"
+    return f"{exact} WHEN year({time}) > 999 AND {_without_zeros(again)} = {_without_zeros(text)} THEN {time} END"
+
+
+def _without_zeros(text: str) -> str:
+    return f"regexp_replace({text}, '(^|[^0-9])0([0-9])', '\\1\\2', 'g')"
 
 
 def epoch(unit: str, text: str, is_exact: str) -> str:
