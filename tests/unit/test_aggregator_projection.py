@@ -8,9 +8,7 @@ from chartly.api.run.v1 import run_pb2 as run
 from chartly.api.storage.v1.storage_pb2 import Commit, ProfileRevision
 
 
-def a_work(
-    state: coordinator.WorkState.ValueType = coordinator.WORK_STATE_LEASED, **fields: Any
-) -> coordinator.Work:
+def a_work(state: coordinator.WorkState.ValueType = coordinator.WORK_STATE_LEASED, **fields: Any) -> coordinator.Work:
     work = coordinator.Work(work_id="w-1", run_id="r-1", profile_id="nyc", state=state, attempts=2, **fields)
     work.create_time.seconds, work.start_time.seconds = 100, 200
     return work
