@@ -20,6 +20,9 @@ class Form:
     `cast` makes of it, maybe wrongly; `written` the value as a text again.
     """
 
+    fits_if_same = False
+    """Whether a value always fits that is written again as its text."""
+
     def __init__(self, is_exact: str = "true") -> None:
         """Make a form.
 
@@ -69,6 +72,8 @@ class BooleanForm(Form):
 class IntegerForm(Form):
     """Integers without sign or zeros before them, and those with a fraction of zeros."""
 
+    fits_if_same = True
+
     def cast(self, text: str, local: str) -> str:
         """The integer, rounded."""
         return f"TRY_CAST({text} AS BIGINT)"
@@ -78,9 +83,8 @@ class IntegerForm(Form):
         return f"{value}::VARCHAR"
 
     def fits(self, text: str, value: str, written: str) -> str:
-        """Whether the digits are those of the text."""
-        with_zeros = f"regexp_full_match({text}, '-?(0|[1-9][0-9]{{0,14}})\\.0+') AND {self._is_exact}"
-        return f"CASE WHEN {written} = {text} THEN true ELSE {with_zeros} END"
+        """Whether the text has a fraction of zeros; one without is written again as it is."""
+        return f"regexp_full_match({text}, '-?(0|[1-9][0-9]{{0,14}})\\.0+') AND {self._is_exact}"
 
     def json(self, text: str, value: str, written: str) -> str:
         """The digits, in quotes beyond 2^53."""

@@ -107,7 +107,9 @@ class _Layer:
     def oddities(self) -> list[str]:
         """Whether the reference must look: the text does not fit, a value is missing or not allowed."""
         fits = self._form.fits(self._s, self._r, self._w)
-        checks = [f"CASE WHEN {self._s} IS NULL THEN false ELSE NOT coalesce({fits}, false) END"]
+        # A text that came out as it went in is the cheapest to see; one that is none does so too.
+        is_clear = f"{self._w} IS NOT DISTINCT FROM {self._s}" if self._form.fits_if_same else f"{self._s} IS NULL"
+        checks = [f"CASE WHEN {is_clear} THEN false ELSE NOT coalesce({fits}, false) END"]
         if self.column.required:
             checks.append(self._is_none)
         return checks + [f"coalesce({violation}, false)" for violation in self._violations()]
