@@ -10,13 +10,13 @@ from typing import Any
 import hypothesis.strategies as st
 from chartly.api.registry.v1 import registry_pb2
 from chartly.coordinator import queue
-from chartly.coordinator.bell import Bell
 from chartly.coordinator.clockwork import Clockwork
 from chartly.coordinator.errors import LeaseLost, WorkStateRefused
 from chartly.coordinator.leasing import Leased, Leasing
 from chartly.coordinator.previews import Previews
 from chartly.coordinator.queue import Failure, Trigger, Work, WorkState
 from chartly.coordinator.store import CoordinatorStore, Drone
+from chartly.runtime.bell import Bell
 from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 from chartly.api.run.v1 import run_pb2
 from chartly.coordinator import queue
-from chartly.coordinator.bell import Bell
 from chartly.coordinator.gauges import QueueGauges
 from chartly.coordinator.queue import Trigger
 from chartly.coordinator.store import CoordinatorStore, Drone
 from chartly.drone.counters import IngestCounters
+from chartly.runtime.bell import Bell
 from prometheus_client import CollectorRegistry
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

@@ -6,7 +6,6 @@ import sys
 from datetime import timedelta
 
 from chartly import runtime
-from chartly.coordinator.bell import Bell
 from chartly.coordinator.clockwork import Clockwork
 from chartly.coordinator.config import CoordinatorSettings
 from chartly.coordinator.gauges import QueueGauges
@@ -15,6 +14,7 @@ from chartly.coordinator.previews import Previews
 from chartly.coordinator.profiles import Profiles
 from chartly.coordinator.servicer import CoordinatorServicer
 from chartly.coordinator.store import CoordinatorStore
+from chartly.runtime.bell import Bell
 
 
 def wire(settings: CoordinatorSettings, store: CoordinatorStore, clients: runtime.Clients) -> runtime.Server:

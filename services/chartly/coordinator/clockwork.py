@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from chartly.api.registry.v1 import registry_pb2
 from chartly.coordinator import queue, schedule
-from chartly.coordinator.bell import Bell
 from chartly.coordinator.profiles import Profiles
 from chartly.coordinator.store import CoordinatorStore, Reader, Writer
+from chartly.runtime.bell import Bell
 
 SILENCE = timedelta(seconds=30)
 LONGEST_SLEEP = timedelta(minutes=1)

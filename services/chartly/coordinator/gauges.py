@@ -7,9 +7,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from chartly.coordinator import convert
-from chartly.coordinator.bell import Bell
 from chartly.coordinator.queue import WorkState
 from chartly.coordinator.store import CoordinatorStore
+from chartly.runtime.bell import Bell
 from prometheus_client import CollectorRegistry, Gauge
 
 SHORTEST_SECONDS = 1.0

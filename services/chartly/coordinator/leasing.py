@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 
 from chartly.api.registry.v1 import registry_pb2
 from chartly.coordinator import queue
-from chartly.coordinator.bell import Bell
 from chartly.coordinator.errors import DroneNotFound
 from chartly.coordinator.previews import Preview, Previews
 from chartly.coordinator.profiles import Profiles
 from chartly.coordinator.queue import Work
 from chartly.coordinator.store import CoordinatorStore, Reader
+from chartly.runtime.bell import Bell
 
 
 @dataclass(frozen=True, slots=True)

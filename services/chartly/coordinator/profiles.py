@@ -8,8 +8,8 @@ import logging
 import grpc
 from chartly.api.errors.v1.error_reason_pb2 import ErrorReason
 from chartly.api.registry.v1 import registry_pb2, registry_pb2_grpc
-from chartly.coordinator.bell import Bell
 from chartly.runtime import ChartlyError, Clients, error_of
+from chartly.runtime.bell import Bell
 
 logger = logging.getLogger(__name__)
 RETRY_SECONDS = 0.5

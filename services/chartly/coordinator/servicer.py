@@ -10,7 +10,6 @@ from uuid import uuid4
 from chartly.api.coordinator.v1 import coordinator_pb2 as pb
 from chartly.api.coordinator.v1 import coordinator_pb2_grpc
 from chartly.coordinator import convert, queue
-from chartly.coordinator.bell import Bell
 from chartly.coordinator.documents import profile_of
 from chartly.coordinator.errors import DroneNotFound, NoDrone, WorkNotFound
 from chartly.coordinator.leasing import Leasing
@@ -20,6 +19,7 @@ from chartly.coordinator.queue import Trigger, Work, WorkState
 from chartly.coordinator.store import CoordinatorStore, Drone, Reader, WorkFilter
 from chartly.coordinator.watching import changes
 from chartly.runtime import Context, pages
+from chartly.runtime.bell import Bell
 
 # What is left of a preview's deadline to tell its caller that nobody has answered.
 ANSWER_SECONDS = 0.5

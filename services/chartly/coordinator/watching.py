@@ -7,9 +7,9 @@ from datetime import datetime
 
 from chartly.api.coordinator.v1 import coordinator_pb2 as pb
 from chartly.coordinator import convert
-from chartly.coordinator.bell import Bell
 from chartly.coordinator.store import CoordinatorStore, Drone
 from chartly.runtime import Context
+from chartly.runtime.bell import Bell
 
 BATCH_SIZE = 500
 LONGEST_WAIT_SECONDS = 3600.0
