@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
-from urllib.parse import unquote, urlsplit
 from weakref import WeakValueDictionary
 
 from chartly.api.registry.v1.registry_pb2 import Revision
@@ -27,6 +26,7 @@ from chartly.api.storage.v1.storage_pb2 import (
 from chartly.api.storage.v1.storage_pb2_grpc import StorageServiceStub
 from chartly.engine.work_keys import run_id, work_key
 from chartly.runtime import Clients, boundary
+from chartly.runtime.files import path_of
 from chartly.runtime.tasks import settled
 from grpc.aio import AioRpcError
 
@@ -104,7 +104,7 @@ class Intake:
             )
             if stage.HasField("commit"):
                 return stage.commit
-            folder = Path(unquote(urlsplit(stage.uri).path))
+            folder = path_of(stage.uri)
             is_file = brought.trigger == Trigger.TRIGGER_UPLOAD
             try:
                 work = asyncio.to_thread(_stage, plan, run_id(key), folder, batches, origins, check_fields=is_file)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from chartly.aggregator import convert
 from chartly.aggregator.filter import compile_filter
@@ -14,6 +13,7 @@ from chartly.api.aggregator.v1 import aggregator_pb2 as pb
 from chartly.api.storage.v1.storage_pb2 import CloseSnapshotRequest, OpenSnapshotRequest, OpenSnapshotResponse
 from chartly.api.storage.v1.storage_pb2_grpc import StorageServiceStub
 from chartly.runtime import Clients
+from chartly.runtime.files import path_of
 from chartly.runtime.pages import decode_page_token, encode_page_token, fitting, page_size
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -46,7 +46,7 @@ def _page(
     size = page_size(request.page_size)
     after = Place(*state["place"]) if state else None
     rows = read_rows(
-        [unquote(urlsplit(uri).path) for uri in snapshot.file_uris],
+        [str(path_of(uri)) for uri in snapshot.file_uris],
         schema,
         condition=compile_filter(request.filter, types_of(schema)),
         start_time=_instant(request.window, "start_time"),

@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 import grpc
 from chartly.api.storage.v1 import storage_pb2 as pb
 from chartly.api.storage.v1.storage_pb2_grpc import StorageServiceStub
 from chartly.runtime import Clients
+from chartly.runtime.files import path_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -49,7 +49,7 @@ class Dataset:
         connection.register(name, self.schema.empty_table())
         if not self.snapshot.file_uris:
             return name
-        files = ", ".join(_text(_path(uri)) for uri in self.snapshot.file_uris)
+        files = ", ".join(_text(str(path_of(uri))) for uri in self.snapshot.file_uris)
         return f"(FROM {name} UNION ALL BY NAME FROM read_parquet([{files}], union_by_name = true))"
 
 
@@ -73,11 +73,6 @@ async def _close(storage: Any, datasets: Iterable[Dataset]) -> None:
             await storage.CloseSnapshot(pb.CloseSnapshotRequest(snapshot_id=dataset.snapshot.snapshot_id))
         except grpc.aio.AioRpcError as error:  # Its lease runs out, so the answer is not worth less.
             logger.warning("snapshot not closed", extra={"dataset_id": dataset.profile_id, "error": error.details()})
-
-
-def _path(uri: str) -> str:
-    parts = urlsplit(uri)
-    return unquote(parts.path) if parts.scheme == "file" else uri
 
 
 def _text(value: str) -> str:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import io
-import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import BinaryIO
 
 from chartly.runtime import boundary
+from chartly.runtime.files import path_of
 
 
 class StageFolder:
     """Creates files of a stage. Each is a boundary of the run, named by its role."""
 
     def __init__(self, uri: str) -> None:
-        parts = urllib.parse.urlsplit(uri)
-        if parts.scheme != "file":
-            raise ValueError(f"a drone writes to file:// stages, not to {uri}")
-        self._path = Path(urllib.request.url2pathname(parts.path))
+        self._path = path_of(uri)
 
     def create(self, name: str) -> BinaryIO:
         """Return a new file, open for writing, named by its path in the stage."""

@@ -1,12 +1,25 @@
-"""Files that are there whole or not at all, also after a power cut."""
+"""Files that are there whole or not at all, also after a power cut, and where the URIs of files lead."""
 
 from __future__ import annotations
 
 import os
 import secrets
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from chartly.runtime import boundary
+
+
+def path_of(uri: str) -> Path:
+    """Return the path that a `file:///…` URI names.
+
+    Raises:
+        ValueError: the URI is of another scheme.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme != "file":
+        raise ValueError(f"{uri} is no file:// URI")
+    return Path(unquote(parts.path))
 
 
 def write_durably(path: Path, content: bytes, *, mode: int = 0o644, name: str | None = None) -> None:
