@@ -17,7 +17,7 @@ from chartly.runtime.settings import ServiceSettings
 Stub = TypeVar("Stub")
 
 # gRPC makes at most five attempts. With these waits they span a second and a half, which a sibling needs to come back.
-_RETRY_POLICY = {
+RETRY_POLICY = {
     "maxAttempts": 5,
     "initialBackoff": "0.1s",
     "maxBackoff": "1s",
@@ -97,7 +97,7 @@ def service_config(methods: Iterable[MethodContract]) -> dict[str, Any]:
         for method in methods
         if method.retry_safe
     ]
-    return {"methodConfig": [{"name": names, "retryPolicy": _RETRY_POLICY}] if names else []}
+    return {"methodConfig": [{"name": names, "retryPolicy": RETRY_POLICY}] if names else []}
 
 
 class _RelayingChannel:

@@ -37,7 +37,10 @@ def generated(image: Image) -> Iterator[tuple[str, dict[str, bytes]]]:
     """Yield each folder of `gen/` and the content of its files, the stubs first: settings are read with the new ones."""
     yield "python", stubs.python_stubs(image)
     yield "descriptors", {"chartly.binpb": image.bare, "edge.binpb": edge.edge_descriptors(image)}
+    from chartly.tools.gen.policy import service_config
     from chartly.tools.gen.settings import settings_page
+
+    yield "policy", {"service_config.json": service_config(image)}
 
     pages = {
         "errors.md": reference.errors_page(image),
