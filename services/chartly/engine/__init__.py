@@ -26,7 +26,7 @@ from chartly.engine.errors import (
     UnreadablePage,
     ValueRefused,
 )
-from chartly.engine.evolution import Bump, Change, Evolution, compare, parse_version
+from chartly.engine.evolution import Bump, Change, Evolution, compare, next_version, parse_version
 from chartly.engine.pages import Format, Page
 from chartly.engine.plan import Column, Plan, compile_profile, write_disposition
 from chartly.engine.profiles import check_profile, parse_message, parse_profile
@@ -66,6 +66,7 @@ __all__ = [
     "compile_profile",
     "json_digest",
     "message_digest",
+    "next_version",
     "parse_message",
     "parse_profile",
     "parse_version",

@@ -50,15 +50,20 @@ class Evolution:
 
     def version_after(self, version: str) -> str:
         """Return the smallest version that may follow a version."""
-        major, minor, patch = parse_version(version)
-        match self.bump:
-            case Bump.MAJOR:
-                return f"{major + 1}.0.0"
-            case Bump.MINOR:
-                return f"{major}.{minor + 1}.0"
-            case Bump.PATCH:
-                return f"{major}.{minor}.{patch + 1}"
-        return version
+        return next_version(version, self.bump)
+
+
+def next_version(version: str, bump: Bump) -> str:
+    """Return the smallest version that raises a part of a version; the version itself for none."""
+    major, minor, patch = parse_version(version)
+    match bump:
+        case Bump.MAJOR:
+            return f"{major + 1}.0.0"
+        case Bump.MINOR:
+            return f"{major}.{minor + 1}.0"
+        case Bump.PATCH:
+            return f"{major}.{minor}.{patch + 1}"
+    return version
 
 
 def parse_version(version: str) -> tuple[int, int, int]:

@@ -1,0 +1,34 @@
+"""Contract documents of every kind: read, compared, exported, and checked against.
+
+It knows no service, no gRPC, no database and no network; registry, command line and tools share it.
+"""
+
+from chartly.contracts.report import (
+    DESCRIPTION_CHANGED,
+    PROTO_LAYERS,
+    SCHEMA_LAYERS,
+    Finding,
+    Layer,
+    Mode,
+    Verdict,
+    allows,
+    bump,
+    refused,
+    smallest_version,
+    verdicts,
+)
+
+__all__ = [
+    "DESCRIPTION_CHANGED",
+    "PROTO_LAYERS",
+    "SCHEMA_LAYERS",
+    "Finding",
+    "Layer",
+    "Mode",
+    "Verdict",
+    "allows",
+    "bump",
+    "refused",
+    "smallest_version",
+    "verdicts",
+]
