@@ -6,6 +6,7 @@ import click
 from chartly.cli.commanding import Commands
 from chartly.cli.commands.audit import audit
 from chartly.cli.commands.completion import completion
+from chartly.cli.commands.contract import contract
 from chartly.cli.commands.demo import demo
 from chartly.cli.commands.key import key
 from chartly.cli.commands.profile import profile
@@ -26,6 +27,7 @@ _COMMANDS = (
     drone,
     status,
     profile,
+    contract,
     run,
     runs,
     records,
