@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from chartly.tools.gen import buf, edge, output, reference, stubs
+from chartly.tools.gen import buf, edge, output, reference, stubs, ts_stubs
 from chartly.tools.gen.image import Image, compile_protos
 
 
@@ -29,6 +29,7 @@ def generate(root: Path, *, accept_break: bool) -> int:
     if not (buf.lint(image, root / "buf.yaml") and _renew_baseline(image, root, accept_break=accept_break)):
         return 1
     changed = sum(output.replace_all(root / "gen" / name, files) for name, files in generated(image))
+    changed += sum(output.replace_all(folder, files) for folder, files in sdk_stubs(image, root / "sdk"))
     print(f"gen: {changed} files changed")
     return 0
 
@@ -48,6 +49,15 @@ def generated(image: Image) -> Iterator[tuple[str, dict[str, bytes]]]:
         "settings.md": settings_page(),
     }
     yield "docs", {name: page.encode() for name, page in pages.items()}
+
+
+def sdk_stubs(image: Image, sdk: Path) -> Iterator[tuple[Path, dict[str, bytes]]]:
+    """Yield the folder of each SDK's stubs and the content of its files, for the languages that this machine has."""
+    from chartly.tools.gen.policy import service_config
+
+    config = service_config(image)
+    if (sdk / "typescript").exists() and (files := ts_stubs.typescript_stubs(image, sdk / "typescript", config)):
+        yield sdk / "typescript/gen", files
 
 
 def _renew_baseline(image: Image, root: Path, *, accept_break: bool) -> bool:
