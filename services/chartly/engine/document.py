@@ -1,6 +1,6 @@
 """Reading YAML 1.2 and JSON strictly, with the place of every key and value.
 
-A document is one tree of at most 1 MiB and 32 levels. Plain scalars follow the YAML 1.2 core schema: null, bool, int
+A document is one tree, by default of at most 1 MiB and 32 levels. Plain scalars follow the YAML 1.2 core schema: null, bool, int
 and float only, so a bare date and `NO` stay text. Anchors, aliases, tags, merge keys, duplicate keys and keys that are
 not scalars are refused, and so is what JSON cannot hold: NaN, infinities and numbers beyond a double.
 """
@@ -67,21 +67,28 @@ class Entry:
 Node = Scalar | Listing | Mapping
 
 
-def read_document(data: bytes, syntax: Syntax = "yaml") -> Node:
+def read_document(
+    data: bytes, syntax: Syntax = "yaml", *, max_size_bytes: int = MAX_SIZE_BYTES, max_depth: int = MAX_DEPTH
+) -> Node:
     """Return the tree of a document.
+
+    Args:
+        data: UTF-8.
+        syntax: what it is written in.
+        max_size_bytes, max_depth: what is read at most.
 
     Raises:
         InvalidDocument: with reason DOCUMENT_TOO_LARGE, INVALID_UTF8, SYNTAX_ERROR, DOCUMENT_TOO_DEEP, ALIAS_REFUSED,
             TAG_REFUSED, DUPLICATE_KEY, KEY_REFUSED or NUMBER_REFUSED; every duplicate key and number is named.
     """
-    text = _decode(data)
+    text = _decode(data, max_size_bytes)
     problems: list[Problem] = []
     if syntax == "json":
         from chartly.engine.json_document import compose_json
 
-        root = compose_json(text, problems)
+        root = compose_json(text, problems, max_depth)
     else:
-        root = _YamlComposer(text, problems).compose()
+        root = _YamlComposer(text, problems, max_depth).compose()
     if problems:
         raise InvalidDocument(problems)
     return root
@@ -92,9 +99,18 @@ def refuse(place: Place, reason: str, message: str) -> InvalidDocument:
     return InvalidDocument([Problem(place.line, place.column, "", reason, message)])
 
 
-def too_deep(place: Place) -> InvalidDocument:
+def plain(node: Node) -> Any:
+    """Return a tree as the values of JSON, without its places."""
+    if isinstance(node, Scalar):
+        return node.value
+    if isinstance(node, Listing):
+        return [plain(item) for item in node.items]
+    return {key: plain(entry.node) for key, entry in node.entries.items()}
+
+
+def too_deep(place: Place, max_depth: int) -> InvalidDocument:
     """Return the error of a document with too many levels."""
-    return refuse(place, "DOCUMENT_TOO_DEEP", f"more than {MAX_DEPTH} levels of nesting")
+    return refuse(place, "DOCUMENT_TOO_DEEP", f"more than {max_depth} levels of nesting")
 
 
 def insert(entries: dict[str, Entry], key: str, entry: Entry, problems: list[Problem]) -> None:
@@ -117,9 +133,9 @@ def read_number(text: str, place: Place, problems: list[Problem]) -> float:
     return value
 
 
-def _decode(data: bytes) -> str:
-    if len(data) > MAX_SIZE_BYTES:
-        message = f"the document has {len(data)} bytes; at most {MAX_SIZE_BYTES} are read"
+def _decode(data: bytes, max_size_bytes: int) -> str:
+    if len(data) > max_size_bytes:
+        message = f"the document has {len(data)} bytes; at most {max_size_bytes} are read"
         raise refuse(Place(1, 1), "DOCUMENT_TOO_LARGE", message)
     try:
         return data.decode("utf-8-sig")
@@ -139,9 +155,10 @@ _MAX_INT_DIGITS = 400
 
 
 class _YamlComposer:
-    def __init__(self, text: str, problems: list[Problem]) -> None:
+    def __init__(self, text: str, problems: list[Problem], max_depth: int) -> None:
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.CSafeLoader)
         self._problems = problems
+        self._max_depth = max_depth
 
     def compose(self) -> Node:
         try:
@@ -169,8 +186,8 @@ class _YamlComposer:
             raise refuse(place, "ALIAS_REFUSED", "anchors and aliases are refused; write the value out")
         if tag := getattr(event, "tag", None):
             raise refuse(place, "TAG_REFUSED", f"tags are refused: {tag}")
-        if depth > MAX_DEPTH:
-            raise too_deep(place)
+        if depth > self._max_depth:
+            raise too_deep(place, self._max_depth)
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event, place)
         if isinstance(event, yaml.SequenceStartEvent):

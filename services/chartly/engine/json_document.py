@@ -9,7 +9,6 @@ import json
 import re
 
 from chartly.engine.document import (
-    MAX_DEPTH,
     Entry,
     Listing,
     Mapping,
@@ -31,19 +30,20 @@ _WORD = re.compile(r"[A-Za-z]+")
 _MAX_INT_DIGITS = 400
 
 
-def compose_json(text: str, problems: list[Problem]) -> Node:
+def compose_json(text: str, problems: list[Problem], max_depth: int) -> Node:
     """Return the tree of a JSON text; duplicate keys and numbers beyond a double are added to the problems.
 
     Raises:
         InvalidDocument: the text is not JSON, or too deep.
     """
-    return _Composer(text, problems).compose()
+    return _Composer(text, problems, max_depth).compose()
 
 
 class _Composer:
-    def __init__(self, text: str, problems: list[Problem]) -> None:
+    def __init__(self, text: str, problems: list[Problem], max_depth: int) -> None:
         self._text = text
         self._problems = problems
+        self._max_depth = max_depth
         self._at = 0
         self._line_starts = [0, *(match.end() for match in re.finditer("\n", text))]
         self._line = 0
@@ -57,8 +57,8 @@ class _Composer:
 
     def _node(self, depth: int) -> Node:
         place = self._place()
-        if depth > MAX_DEPTH:
-            raise too_deep(place)
+        if depth > self._max_depth:
+            raise too_deep(place, self._max_depth)
         match self._text[self._at : self._at + 1]:
             case "{":
                 return self._mapping(place, depth)
