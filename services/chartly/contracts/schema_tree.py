@@ -1,0 +1,128 @@
+"""Where a JSON Schema has subschemas, and how its references lead from one to another. Nothing is ever fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urljoin
+
+if TYPE_CHECKING:
+    import referencing
+    from referencing._core import Resolver
+
+Schema = dict[str, Any] | bool
+Steps = tuple[str | int, ...]
+
+#: The dialects that are read: their URI, and the name by which people know them.
+DIALECTS = {
+    "https://json-schema.org/draft/2020-12/schema": "2020-12",
+    "https://json-schema.org/draft/2019-09/schema": "2019-09",
+    "http://json-schema.org/draft-07/schema": "draft-07",
+}
+DEFAULT_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+DRAFT_7 = "http://json-schema.org/draft-07/schema"
+
+REFERENCE_KEYWORDS = ("$ref", "$dynamicRef", "$recursiveRef")
+#: Keywords that hold subschemas: one, a list, a map or any of these, and what those speak of.
+_SUBSCHEMAS = {
+    **dict.fromkeys(("not", "if", "then", "else"), ("one", "in_place")),
+    **dict.fromkeys(("allOf", "anyOf", "oneOf"), ("list", "in_place")),
+    **dict.fromkeys(("dependentSchemas", "dependencies"), ("map", "in_place")),
+    **dict.fromkeys(("properties", "patternProperties"), ("map", "below")),
+    **dict.fromkeys(("additionalProperties", "unevaluatedProperties", "propertyNames"), ("one", "below")),
+    **dict.fromkeys(("additionalItems", "unevaluatedItems", "contains", "contentSchema"), ("one", "below")),
+    "prefixItems": ("list", "below"),
+    "items": ("any", "below"),
+    **dict.fromkeys(("$defs", "definitions"), ("map", "aside")),
+}
+
+
+class Child(NamedTuple):
+    """A subschema, by the keys that lead to it.
+
+    reach: `in_place` where it speaks of the same value, `below` where of a part of it, `aside` where only if referred to.
+    """
+
+    steps: Steps
+    schema: Schema
+    reach: str
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A schema, and what its references are relative to."""
+
+    schema: Schema
+    resolver: Resolver[Any]
+    dialect: str
+
+    def down(self, schema: Schema) -> Located:
+        """Return a subschema of this one."""
+        if isinstance(schema, dict) and "$id" in schema:
+            return Located(schema, self.resolver.in_subresource(resource(schema, self.dialect)), self.dialect)
+        return Located(schema, self.resolver, self.dialect)
+
+    def target(self, reference: str) -> Located:
+        """Return what a reference leads to.
+
+        Raises:
+            LookupError: to nothing that is there.
+        """
+        from referencing.exceptions import Unresolvable
+
+        try:
+            found = self.resolver.lookup(reference)
+        except (Unresolvable, ValueError) as error:
+            raise LookupError(reference) from error
+        if not isinstance(found.contents, dict | bool):
+            raise LookupError(reference)
+        return Located(found.contents, found.resolver, self.dialect)
+
+    def children(self) -> Iterator[Child]:
+        """Yield the subschemas; beside a `$ref` of draft 7 only its definitions count."""
+        if isinstance(self.schema, bool):
+            return
+        alone = self.dialect == DRAFT_7 and "$ref" in self.schema
+        for keyword, value in self.schema.items():
+            shape, reach = _SUBSCHEMAS.get(keyword, ("", ""))
+            if reach == "aside" or not alone:
+                yield from (Child((keyword, *steps), schema, reach) for steps, schema in _members(value, shape))
+
+
+def _members(value: Any, shape: str) -> Iterator[tuple[Steps, Schema]]:
+    if shape == "map" and isinstance(value, dict):
+        pairs: Iterator[tuple[str | int, Any]] = iter(value.items())
+    elif shape in ("list", "any") and isinstance(value, list):
+        pairs = iter(enumerate(value))
+    elif shape in ("one", "any") and isinstance(value, dict | bool):
+        yield (), value
+        return
+    else:
+        return
+    yield from (((key,), schema) for key, schema in pairs if isinstance(schema, dict | bool))
+
+
+def locate(schema: Schema, dialect: str, references: Mapping[str, Schema]) -> Located:
+    """Return a whole schema with what its references may lead to: itself, those given by URI, and the metaschemas."""
+    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # it ships no types
+
+    root = resource(schema, dialect)
+    base = root.id() or ""
+    named = [(name, resource(other, dialect)) for name, other in references.items()]
+    resolved = [(urljoin(base, name), other) for name, other in named]
+    registry = REGISTRY.with_resources([(base, root), *named, *resolved]).crawl()
+    return Located(schema, registry.resolver(base), dialect)
+
+
+def resource(schema: Schema, dialect: str) -> referencing.Resource[Any]:
+    """Return a schema as the library for references knows it."""
+    return _specification(dialect).create_resource(schema)
+
+
+@cache
+def _specification(dialect: str) -> referencing.Specification[Any]:
+    from referencing.jsonschema import specification_with
+
+    return specification_with(dialect)
