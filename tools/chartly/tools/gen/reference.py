@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.protobuf import message_factory
 from google.protobuf.descriptor_pb2 import EnumDescriptorProto, FileDescriptorProto, MethodDescriptorProto
@@ -14,21 +14,44 @@ _REASON = re.compile(r"(?P<meaning>.*?)(?: Code (?P<code>[A-Z_]+)\.)? (?P<metada
 _REPEATABLE = {0: "no", 1: "yes, it only reads", 2: "yes"}  # by idempotency_level
 
 
+class Reason(NamedTuple):
+    """What the contracts say about an error's reason.
+
+    name: as on the wire, `ERROR_REASON_RUN_NOT_FOUND`.
+    code: gRPC code that it comes with; empty for a reason of a run.
+    metadata: an example, as JSON.
+    """
+
+    name: str
+    code: str
+    meaning: str
+    metadata: str
+
+
 def errors_page(image: Image) -> str:
     """Return the page of error reasons, with the code and an example of the metadata of each."""
-    rows = [
-        row
-        for file in image.own_files()
-        for index, enum in enumerate(file.enum_type)
-        if enum.name == "ErrorReason"
-        for row in _reason_rows(enum, _Comments(file), index)
-    ]
+    rows = (
+        (f"`{name}`", f"`{code}`" if code else "of a run, not of a call", meaning, f"`{metadata}`")
+        for name, code, meaning, metadata in reasons(image)
+    )
     return _page("Error reasons", _table(("reason", "code", "meaning", "metadata, for example"), rows))
+
+
+def reasons(image: Image) -> Iterator[Reason]:
+    """Yield every reason, in the order of its enum.
+
+    Raises:
+        ValueError: a comment is not of the form that all have.
+    """
+    for file in image.own_files():
+        for index, enum in enumerate(file.enum_type):
+            if enum.name == "ErrorReason":
+                yield from _reasons(enum, Comments(file), index)
 
 
 def methods_page(image: Image) -> str:
     """Return the page of methods, by service: route, permission, what the ledger records, and whether a retry is safe."""
-    options = _Options(image)
+    options = Options(image)
     return _page("Methods", "\n".join(_service_sections(image, options)))
 
 
@@ -37,7 +60,7 @@ def made_from(source: str) -> str:
     return f"<!-- Made by `make gen` from {source}; edits are overwritten. -->\n\n"
 
 
-class _Comments:
+class Comments:
     """The comments of one file, by their path in its descriptor."""
 
     def __init__(self, file: FileDescriptorProto) -> None:
@@ -49,7 +72,7 @@ class _Comments:
         return " ".join(line for line in lines if line and not line.startswith("buf:lint:ignore"))
 
 
-class _Options:
+class Options:
     """Reads the options of methods from the image itself, so that the page never follows older stubs."""
 
     def __init__(self, image: Image) -> None:
@@ -69,9 +92,9 @@ class _Options:
         return self._pool.FindExtensionByName(name)
 
 
-def _service_sections(image: Image, options: _Options) -> Iterator[str]:
+def _service_sections(image: Image, options: Options) -> Iterator[str]:
     for file in image.own_files():
-        comments = _Comments(file)
+        comments = Comments(file)
         for index, service in enumerate(file.service):
             yield f"## {file.package}.{service.name}\n\n{comments.at(_SERVICES, index)}\n"
             rows = (
@@ -81,7 +104,7 @@ def _service_sections(image: Image, options: _Options) -> Iterator[str]:
             yield _table(("method", "what it does", "route", "permission", "audit", "retry is safe"), rows)
 
 
-def _method_cells(method: MethodDescriptorProto, options: _Options) -> tuple[str, ...]:
+def _method_cells(method: MethodDescriptorProto, options: Options) -> tuple[str, ...]:
     chosen = options.of(method)
     return (
         "<br>".join(_routes(chosen["http"])),
@@ -100,16 +123,14 @@ def _routes(rule: Any) -> Iterator[str]:
         yield from _routes(more)
 
 
-def _reason_rows(enum: EnumDescriptorProto, comments: _Comments, index: int) -> Iterator[tuple[str, ...]]:
+def _reasons(enum: EnumDescriptorProto, comments: Comments, index: int) -> Iterator[Reason]:
     for position, value in enumerate(enum.value):
-        comment = comments.at(_ENUMS, index, _ENUM_VALUES, position)
         if value.number == 0:
             continue
-        parts = _REASON.fullmatch(comment)
+        parts = _REASON.fullmatch(comments.at(_ENUMS, index, _ENUM_VALUES, position))
         if parts is None:
             raise ValueError(f"{value.name}: its comment is not `MEANING. [Code CODE.] {{METADATA}}`")
-        code = f"`{parts['code']}`" if parts["code"] else "of a run, not of a call"
-        yield f"`{value.name}`", code, parts["meaning"], f"`{parts['metadata']}`"
+        yield Reason(value.name, parts["code"] or "", parts["meaning"], parts["metadata"])
 
 
 def _page(title: str, body: str) -> str:
