@@ -3,6 +3,7 @@
 It knows no service, no gRPC, no database and no network; registry, command line and tools share it.
 """
 
+from chartly.contracts.protos import CompiledProtos, compile_protos
 from chartly.contracts.report import (
     DESCRIPTION_CHANGED,
     PROTO_LAYERS,
@@ -22,12 +23,14 @@ __all__ = [
     "DESCRIPTION_CHANGED",
     "PROTO_LAYERS",
     "SCHEMA_LAYERS",
+    "CompiledProtos",
     "Finding",
     "Layer",
     "Mode",
     "Verdict",
     "allows",
     "bump",
+    "compile_protos",
     "refused",
     "smallest_version",
     "verdicts",
