@@ -11,6 +11,7 @@ from chartly.gateway import convert
 from chartly.gateway.errors import MeshNotHealthy
 from chartly.gateway.events import Hub
 from chartly.gateway.health import Mesh
+from chartly.gateway.openapi import openapi_document
 from chartly.runtime import Context
 from google.api.httpbody_pb2 import HttpBody
 
@@ -44,3 +45,6 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):
                     raise
                 yield convert.sse_event(event) if event else convert.sse_comment("still here")
             yield convert.sse_end("too slow" if reader.overrun else "the service is about to stop")
+
+    async def GetOpenApi(self, request: pb.GetOpenApiRequest, context: Context) -> HttpBody:
+        return HttpBody(content_type="application/json", data=await asyncio.to_thread(openapi_document))

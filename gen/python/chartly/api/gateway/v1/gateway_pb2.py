@@ -27,7 +27,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$chartly/api/gateway/v1/gateway.proto\x12\x16\x63hartly.api.gateway.v1\x1a$chartly/api/options/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\"\x12\n\x10GetHealthRequest\"+\n\x11GetHealthResponse\x12\x16\n\x06status\x18\x01 \x01(\tR\x06status\"\x12\n\x10GetStatusRequest\"V\n\x11GetStatusResponse\x12\x41\n\x08services\x18\x01 \x03(\x0b\x32%.chartly.api.gateway.v1.ServiceStatusR\x08services\"\x14\n\x12WatchEventsRequest\"t\n\rServiceStatus\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n\x06status\x18\x02 \x01(\tR\x06status\x12\x1d\n\nlatency_ms\x18\x03 \x01(\x01R\tlatencyMs\x12\x18\n\x07version\x18\x04 \x01(\tR\x07version2\xbc\x04\n\x0eGatewayService\x12\xd2\x01\n\tGetHealth\x12(.chartly.api.gateway.v1.GetHealthRequest\x1a).chartly.api.gateway.v1.GetHealthResponse\"p\x90\x02\x01\xb2\xed\x18:load balancers ask without a key, and it says nothing else\xba\xed\x18\x18\x08\x02\x1a\x14reads change nothing\xc0\xed\x18\x05\x82\xd3\xe4\x93\x02\t\x12\x07/health\x12\xaf\x01\n\tGetStatus\x12(.chartly.api.gateway.v1.GetStatusRequest\x1a).chartly.api.gateway.v1.GetStatusResponse\"M\x90\x02\x01\xaa\xed\x18\x13gateway.status.read\xba\xed\x18\x18\x08\x02\x1a\x14reads change nothing\xc0\xed\x18\x05\x82\xd3\xe4\x93\x02\r\x12\x0b/api/status\x12\xa2\x01\n\x0bWatchEvents\x12*.chartly.api.gateway.v1.WatchEventsRequest\x1a\x14.google.api.HttpBody\"O\x90\x02\x01\xaa\xed\x18\x13gateway.events.read\xba\xed\x18\x18\x08\x02\x1a\x14reads change nothing\xc0\xed\x18\x80\xa3\x05\x82\xd3\xe4\x93\x02\r\x12\x0b/api/events0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$chartly/api/gateway/v1/gateway.proto\x12\x16\x63hartly.api.gateway.v1\x1a$chartly/api/options/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\"\x12\n\x10GetHealthRequest\"+\n\x11GetHealthResponse\x12\x16\n\x06status\x18\x01 \x01(\tR\x06status\"\x12\n\x10GetStatusRequest\"V\n\x11GetStatusResponse\x12\x41\n\x08services\x18\x01 \x03(\x0b\x32%.chartly.api.gateway.v1.ServiceStatusR\x08services\"\x14\n\x12WatchEventsRequest\"\x13\n\x11GetOpenApiRequest\"t\n\rServiceStatus\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n\x06status\x18\x02 \x01(\tR\x06status\x12\x1d\n\nlatency_ms\x18\x03 \x01(\x01R\tlatencyMs\x12\x18\n\x07version\x18\x04 \x01(\tR\x07version2\x9b\x06\n\x0eGatewayService\x12\xd2\x01\n\tGetHealth\x12(.chartly.api.gateway.v1.GetHealthRequest\x1a).chartly.api.gateway.v1.GetHealthResponse\"p\x90\x02\x01\xb2\xed\x18:load balancers ask without a key, and it says nothing else\xba\xed\x18\x18\x08\x02\x1a\x14reads change nothing\xc0\xed\x18\x05\x82\xd3\xe4\x93\x02\t\x12\x07/health\x12\xaf\x01\n\tGetStatus\x12(.chartly.api.gateway.v1.GetStatusRequest\x1a).chartly.api.gateway.v1.GetStatusResponse\"M\x90\x02\x01\xaa\xed\x18\x13gateway.status.read\xba\xed\x18\x18\x08\x02\x1a\x14reads change nothing\xc0\xed\x18\x05\x82\xd3\xe4\x93\x02\r\x12\x0b/api/status\x12\xa2\x01\n\x0bWatchEvents\x12*.chartly.api.gateway.v1.WatchEventsRequest\x1a\x14.google.api.HttpBody\"O\x90\x02\x01\xaa\xed\x18\x13gateway.events.read\xba\xed\x18\x18\x08\x02\x1a\x14reads change nothing\xc0\xed\x18\x80\xa3\x05\x82\xd3\xe4\x93\x02\r\x12\x0b/api/events0\x01\x12\xdc\x01\n\nGetOpenApi\x12).chartly.api.gateway.v1.GetOpenApiRequest\x1a\x14.google.api.HttpBody\"\x8c\x01\x90\x02\x01\xb2\xed\x18Pa client reads it before it has a key, and the same stands in every distribution\xba\xed\x18\x18\x08\x02\x1a\x14reads change nothing\xc0\xed\x18\x05\x82\xd3\xe4\x93\x02\x0f\x12\r/openapi.jsonb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +40,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GATEWAYSERVICE'].methods_by_name['GetStatus']._serialized_options = b'\220\002\001\252\355\030\023gateway.status.read\272\355\030\030\010\002\032\024reads change nothing\300\355\030\005\202\323\344\223\002\r\022\013/api/status'
   _globals['_GATEWAYSERVICE'].methods_by_name['WatchEvents']._loaded_options = None
   _globals['_GATEWAYSERVICE'].methods_by_name['WatchEvents']._serialized_options = b'\220\002\001\252\355\030\023gateway.events.read\272\355\030\030\010\002\032\024reads change nothing\300\355\030\200\243\005\202\323\344\223\002\r\022\013/api/events'
+  _globals['_GATEWAYSERVICE'].methods_by_name['GetOpenApi']._loaded_options = None
+  _globals['_GATEWAYSERVICE'].methods_by_name['GetOpenApi']._serialized_options = b'\220\002\001\262\355\030Pa client reads it before it has a key, and the same stands in every distribution\272\355\030\030\010\002\032\024reads change nothing\300\355\030\005\202\323\344\223\002\017\022\r/openapi.json'
   _globals['_GETHEALTHREQUEST']._serialized_start=159
   _globals['_GETHEALTHREQUEST']._serialized_end=177
   _globals['_GETHEALTHRESPONSE']._serialized_start=179
@@ -50,8 +52,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSTATUSRESPONSE']._serialized_end=330
   _globals['_WATCHEVENTSREQUEST']._serialized_start=332
   _globals['_WATCHEVENTSREQUEST']._serialized_end=352
-  _globals['_SERVICESTATUS']._serialized_start=354
-  _globals['_SERVICESTATUS']._serialized_end=470
-  _globals['_GATEWAYSERVICE']._serialized_start=473
-  _globals['_GATEWAYSERVICE']._serialized_end=1045
+  _globals['_GETOPENAPIREQUEST']._serialized_start=354
+  _globals['_GETOPENAPIREQUEST']._serialized_end=373
+  _globals['_SERVICESTATUS']._serialized_start=375
+  _globals['_SERVICESTATUS']._serialized_end=491
+  _globals['_GATEWAYSERVICE']._serialized_start=494
+  _globals['_GATEWAYSERVICE']._serialized_end=1289
 # @@protoc_insertion_point(module_scope)

@@ -51,6 +51,11 @@ class GatewayServiceStub:
                 request_serializer=chartly_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.WatchEventsRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.GetOpenApi = channel.unary_unary(
+                '/chartly.api.gateway.v1.GatewayService/GetOpenApi',
+                request_serializer=chartly_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.GetOpenApiRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
 
 
 class GatewayServiceServicer:
@@ -75,7 +80,18 @@ class GatewayServiceServicer:
 
     def WatchEvents(self, request, context):
         """Follows runs, drones and reports as server-sent events. The answer never ends by itself; a comment line every 15 seconds keeps it open. An event's name is `run`, `drone` or `report`, its data the JSON of that message.
-        Answers google.api.HttpBody because the body is an event stream, not a message.
+        Answers google.api.HttpBody because the body is an event stream (`text/event-stream`), not a message.
+        A retry is safe.
+        buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOpenApi(self, request, context):
+        """Answers the OpenAPI 3.1 document of all REST routes.
+        Answers google.api.HttpBody because the body is a document (`application/json`), not a message.
         A retry is safe.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
@@ -100,6 +116,11 @@ def add_GatewayServiceServicer_to_server(servicer, server):
             'WatchEvents': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchEvents,
                     request_deserializer=chartly_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.WatchEventsRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'GetOpenApi': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOpenApi,
+                    request_deserializer=chartly_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.GetOpenApiRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
     }
@@ -184,6 +205,33 @@ class GatewayService:
             target,
             '/chartly.api.gateway.v1.GatewayService/WatchEvents',
             chartly_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.WatchEventsRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOpenApi(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/chartly.api.gateway.v1.GatewayService/GetOpenApi',
+            chartly_dot_api_dot_gateway_dot_v1_dot_gateway__pb2.GetOpenApiRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

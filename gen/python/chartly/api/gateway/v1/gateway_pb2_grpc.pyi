@@ -28,7 +28,14 @@ class GatewayServiceStub:
     """
     WatchEvents: _aio.UnaryStreamMultiCallable[_gateway_pb2.WatchEventsRequest, _httpbody_pb2.HttpBody]
     """Follows runs, drones and reports as server-sent events. The answer never ends by itself; a comment line every 15 seconds keeps it open. An event's name is `run`, `drone` or `report`, its data the JSON of that message.
-    Answers google.api.HttpBody because the body is an event stream, not a message.
+    Answers google.api.HttpBody because the body is an event stream (`text/event-stream`), not a message.
+    A retry is safe.
+    buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+    """
+    GetOpenApi: _aio.UnaryUnaryMultiCallable[_gateway_pb2.GetOpenApiRequest, _httpbody_pb2.HttpBody]
+    """Answers the OpenAPI 3.1 document of all REST routes.
+    Answers google.api.HttpBody because the body is a document (`application/json`), not a message.
     A retry is safe.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
@@ -64,7 +71,20 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _typing.Any,
     ) -> _abc.AsyncIterator[_httpbody_pb2.HttpBody]:
         """Follows runs, drones and reports as server-sent events. The answer never ends by itself; a comment line every 15 seconds keeps it open. An event's name is `run`, `drone` or `report`, its data the JSON of that message.
-        Answers google.api.HttpBody because the body is an event stream, not a message.
+        Answers google.api.HttpBody because the body is an event stream (`text/event-stream`), not a message.
+        A retry is safe.
+        buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+        """
+
+    @_abc_1.abstractmethod
+    def GetOpenApi(
+        self,
+        request: _gateway_pb2.GetOpenApiRequest,
+        context: _typing.Any,
+    ) -> _abc.Awaitable[_httpbody_pb2.HttpBody]:
+        """Answers the OpenAPI 3.1 document of all REST routes.
+        Answers google.api.HttpBody because the body is a document (`application/json`), not a message.
         A retry is safe.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
