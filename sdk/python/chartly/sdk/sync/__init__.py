@@ -1,0 +1,2 @@
+# Made by `make gen` from aio/; edits are overwritten.
+"""The client."""
