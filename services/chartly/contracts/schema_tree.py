@@ -25,8 +25,11 @@ DEFAULT_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DRAFT_7 = "http://json-schema.org/draft-07/schema"
 
 REFERENCE_KEYWORDS = ("$ref", "$dynamicRef", "$recursiveRef")
+#: Keywords that ask nothing of a value.
+_WORDS = ("$comment", "title", "description", "default", "deprecated", "examples", "readOnly", "writeOnly")
+ANNOTATIONS = frozenset((*_WORDS, "$schema", "$id", "$anchor"))
 #: Keywords that hold subschemas: one, a list, a map or any of these, and what those speak of.
-_SUBSCHEMAS = {
+SUBSCHEMAS = {
     **dict.fromkeys(("not", "if", "then", "else"), ("one", "in_place")),
     **dict.fromkeys(("allOf", "anyOf", "oneOf"), ("list", "in_place")),
     **dict.fromkeys(("dependentSchemas", "dependencies"), ("map", "in_place")),
@@ -86,7 +89,7 @@ class Located:
             return
         alone = self.dialect == DRAFT_7 and "$ref" in self.schema
         for keyword, value in self.schema.items():
-            shape, reach = _SUBSCHEMAS.get(keyword, ("", ""))
+            shape, reach = SUBSCHEMAS.get(keyword, ("", ""))
             if reach == "aside" or not alone:
                 yield from (Child((keyword, *steps), schema, reach) for steps, schema in _members(value, shape))
 

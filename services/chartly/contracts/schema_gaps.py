@@ -1,0 +1,329 @@
+"""Where a value that one JSON Schema takes may be refused by another.
+
+The answer errs to one side only: without a gap every value of the first is one of the second. What cannot be compared
+is a gap. Each demand of the second schema has to follow from a demand of the first on the same keyword; an `anyOf` has to
+take each branch of the first, or each of its types, by one of its branches.
+
+A schema that refers to itself is compared with the other one once: what is asked again further down a value holds if it
+holds here, and a gap here is one for the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from chartly.contracts.schema_alike import all_alike
+from chartly.contracts.schema_shape import (
+    LIMITS,
+    NUMBERS,
+    TYPES,
+    Contained,
+    ObjectRule,
+    Parts,
+    Shape,
+    matches,
+    shape_of,
+    type_of,
+)
+from chartly.contracts.schema_tree import Located
+
+MAX_STEPS = 100_000
+MAX_LEVELS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A demand of the second schema that does not follow from the first.
+
+    keyword: that it stands by, or `property` for a member that only one of them names, or `schema` for all of it.
+    path: of the value's schema with the keyword, as in `properties.price.minimum`.
+    first, second: what they say, in words; empty for nothing.
+    breaks: whether a value may be refused; where not, it is told because people want to know.
+    """
+
+    keyword: str
+    path: str
+    first: str
+    second: str
+    breaks: bool = True
+
+
+def gaps(first: Located, second: Located) -> list[Gap]:
+    """Return where values of the first schema may be refused by the second, in the order of the second."""
+    return list(_Comparison().gaps(shape_of([first]), shape_of([second]), ""))
+
+
+class _Comparison:
+    def __init__(self) -> None:
+        self._steps = 0
+        self._level = 0
+        self._assumed: set[tuple[Any, ...]] = set()
+
+    def gaps(self, a: Shape, b: Shape, path: str) -> Iterator[Gap]:
+        key = (a.key, b.key, a.types)
+        if a.never or key in self._assumed or not b.parts:
+            return
+        self._steps += 1
+        if self._steps > MAX_STEPS or self._level >= MAX_LEVELS:
+            yield Gap("incomparable", path, "too large to compare", "too large to compare")
+            return
+        if b.never:
+            yield Gap("schema", path, "some value", "no value")
+            return
+        if (b.opaque or b.conditions or b.one_of or b.contains) and all_alike(a.parts, b.parts):
+            return
+        self._assumed.add(key)
+        self._level += 1
+        try:
+            yield from self._all(a, b, path)
+        finally:
+            self._level -= 1
+        # It stays assumed: a gap was told once and counts for the whole.
+
+    def covers(self, a: Shape, b: Shape) -> bool:
+        """Return whether the second takes all of the first; nothing is told, so nothing stays assumed."""
+        assumed = set(self._assumed)
+        try:
+            return not any(gap.breaks for gap in self.gaps(a, b, ""))
+        finally:
+            self._assumed = assumed
+
+    def _all(self, a: Shape, b: Shape, path: str) -> Iterator[Gap]:
+        yield from _values(a, b, path)
+        yield from _types(a, b, path)
+        common = a.types & b.types
+        yield from _limits(a, b, common, path)
+        if common & NUMBERS:
+            yield from _multiples(a, b, path)
+        if "string" in common:
+            yield from _texts(a, b, path)
+        if "array" in common:
+            yield from self._items(a, b, path)
+        if "object" in common:
+            yield from self._members(a, b, path)
+            yield from self._needs(a, b, path)
+        yield from self._logic(a, b, path)
+
+    def _items(self, a: Shape, b: Shape, path: str) -> Iterator[Gap]:
+        if b.unique and not a.unique:
+            yield Gap("uniqueItems", _join(path, "uniqueItems"), "", "true")
+        count = max((len(rule.prefix) for rule in (*a.arrays, *b.arrays)), default=0)
+        for index in range(count):
+            yield from self.gaps(shape_of(a.item(index)), shape_of(b.item(index)), _join(path, f"items[{index}]"))
+        if b.arrays:
+            yield from self.gaps(shape_of(a.item(count)), shape_of(b.item(count)), _join(path, "items"))
+        for wanted in b.contains:
+            if not any(self._holds(had, wanted) for had in a.contains) and (wanted.least or wanted.most is not None):
+                yield Gap("contains", _join(path, "contains"), "a demand" if a.contains else "", "a demand")
+
+    def _holds(self, had: Contained, wanted: Contained) -> bool:
+        old, new = shape_of([had.schema]), shape_of([wanted.schema])
+        least = not wanted.least or (had.least >= wanted.least and self.covers(old, new))
+        few = wanted.most is None or (had.most is not None and had.most <= wanted.most and self.covers(new, old))
+        return least and few
+
+    def _members(self, a: Shape, b: Shape, path: str) -> Iterator[Gap]:
+        for name in sorted(b.required - a.required):
+            yield Gap("required", _join(path, f"required.{name}"), "", name)
+        if b.names:
+            texts = replace(shape_of(a.names), types=frozenset(("string",)))
+            yield from self.gaps(texts, shape_of(b.names), _join(path, "propertyNames"))
+        named = [{name for rule in shape.objects for name in rule.properties} for shape in (a, b)]
+        for name in sorted(named[0] | named[1]):
+            yield from self._member(a, b, path, name, tuple(name in names for names in named))
+        for rule in b.objects:
+            yield from self._others(a, rule, path)
+
+    def _member(self, a: Shape, b: Shape, path: str, name: str, named: tuple[bool, ...]) -> Iterator[Gap]:
+        old, new = shape_of(a.member(name)), shape_of(b.member(name))
+        place = _join(path, f"properties.{name}")
+        if all(named):
+            yield from self.gaps(old, new, place)
+        else:
+            yield Gap("property", place, name if named[0] else "", name if named[1] else "", not self.covers(old, new))
+
+    def _others(self, a: Shape, rule: ObjectRule, path: str) -> Iterator[Gap]:
+        """Yield gaps for members that neither schema names."""
+        for pattern, schema in rule.patterns.items():
+            place = _join(path, f"patternProperties.{pattern}")
+            yield from self.gaps(shape_of(_by_pattern(a, pattern)), shape_of([schema]), place)
+        if rule.rest is None:
+            return
+        rest, place = shape_of([rule.rest]), _join(path, "additionalProperties")
+        yield from self.gaps(shape_of([each.rest for each in a.objects if each.rest]), rest, place)
+        for pattern in {pattern for each in a.objects for pattern in each.patterns} - rule.patterns.keys():
+            if not self.covers(shape_of(_by_pattern(a, pattern)), rest):
+                yield Gap("patternProperties", _join(path, f"patternProperties.{pattern}"), pattern, "")
+
+    def _needs(self, a: Shape, b: Shape, path: str) -> Iterator[Gap]:
+        for name, names in b.needs.items():
+            if (more := names - a.required - a.needs.get(name, set()) - {name}) and name not in _absent(a, name):
+                words = f"{', '.join(sorted(more))} with {name}"
+                yield Gap("dependentRequired", _join(path, f"dependentRequired.{name}"), "", words)
+        for name, schemas in b.dependent.items():
+            with_name = shape_of((*a.parts, *a.dependent.get(name, ())))
+            yield from self.gaps(with_name, shape_of(schemas), _join(path, f"dependentSchemas.{name}"))
+
+    def _logic(self, a: Shape, b: Shape, path: str) -> Iterator[Gap]:
+        for word, unions in (("anyOf", b.any_of), ("oneOf", b.one_of)):
+            for branches in unions:
+                yield from self._union(a, word, branches, path)
+        for refused in b.nots:
+            other = shape_of([refused])
+            if not _apart(a, other) and not any(self.covers(other, shape_of([had])) for had in a.nots):
+                yield Gap("not", _join(path, "not"), "a demand" if a.nots else "", "a demand")
+        for condition in b.conditions:
+            if not any(self._same_condition(had, condition) for had in a.conditions):
+                yield Gap("if", _join(path, "if"), "a condition" if a.conditions else "", "a condition")
+        for keyword in sorted(b.opaque):
+            yield Gap("incomparable", _join(path, keyword), keyword if keyword in a.opaque else "", keyword)
+
+    def _union(self, a: Shape, word: str, branches: list[Located], path: str) -> Iterator[Gap]:
+        shapes = [shape_of([branch]) for branch in branches]
+        if word == "oneOf" and not _are_apart(shapes):
+            if not any(self._same(had, branches) for had in a.one_of):
+                yield Gap(word, _join(path, word), "branches" if a.one_of else "", "branches")
+            return
+        left = [piece for piece in _pieces(a) if not any(self.covers(piece, shape) for shape in shapes)]
+        if left:
+            had = next(iter((*a.any_of, *a.one_of)), [])
+            first = f"{len(had)} branches" if had else _words_of(a)
+            yield Gap(word, _join(path, word), first, f"{len(branches)} branches")
+
+    def _same(self, first: list[Located], second: list[Located]) -> bool:
+        return len(first) == len(second) and all(map(self._equal, first, second))
+
+    def _equal(self, first: Located, second: Located) -> bool:
+        a, b = shape_of([first]), shape_of([second])
+        return self.covers(a, b) and self.covers(b, a)
+
+    def _same_condition(self, first: Located, second: Located) -> bool:
+        old, new = ([_branch(at, word) for word in ("if", "then", "else")] for at in (first, second))
+        then = (self.covers(shape_of([had]), shape_of([wanted])) for had, wanted in zip(old[1:], new[1:], strict=True))
+        return self._equal(old[0], new[0]) and all(then)
+
+
+def _branch(at: Located, word: str) -> Located:
+    assert isinstance(at.schema, dict)
+    return at.down(at.schema.get(word, True))
+
+
+def _values(a: Shape, b: Shape, path: str) -> Iterator[Gap]:
+    if b.values is None or (a.values is not None and a.values.keys() <= b.values.keys()):
+        return
+    if not (a.types <= {"null"} and "null" in b.types) and not _is_truth(a, b):
+        yield Gap("enum", _join(path, "enum"), _list(a.values), _list(b.values))
+
+
+def _is_truth(a: Shape, b: Shape) -> bool:
+    return a.types <= {"boolean"} and {("bool", True), ("bool", False)} <= (b.values or {}).keys()
+
+
+def _types(a: Shape, b: Shape, path: str) -> Iterator[Gap]:
+    if not a.types <= b.types and b.values is None:
+        yield Gap("type", _join(path, "type"), _type_words(a.types), _type_words(b.types))
+
+
+def _limits(a: Shape, b: Shape, common: frozenset[str], path: str) -> Iterator[Gap]:
+    for keyword, (sign, types) in LIMITS.items():
+        limit, had = b.limits.get(keyword), a.known.get(keyword)
+        if limit is None or not types & common:
+            continue
+        if had is None or (had < limit if sign > 0 else had > limit):
+            stated = a.limits.get(keyword)
+            yield Gap(keyword, _join(path, keyword), _limit_words(stated), _limit_words(limit))
+
+
+def _multiples(a: Shape, b: Shape, path: str) -> Iterator[Gap]:
+    for step in sorted(b.multiples):
+        known = any((had / step).denominator == 1 for had in a.multiples)
+        if not known and not ((1 / step).denominator == 1 and "fraction" not in a.types):
+            yield Gap("multipleOf", _join(path, "multipleOf"), ", ".join(map(str, sorted(a.multiples))), str(step))
+
+
+def _texts(a: Shape, b: Shape, path: str) -> Iterator[Gap]:
+    texts = [value for value in (a.values or {}).values() if isinstance(value, str)]
+    for pattern in sorted(b.patterns - a.patterns):
+        if a.values is None or not all(matches(pattern, text) for text in texts):
+            yield Gap("pattern", _join(path, "pattern"), " and ".join(sorted(a.patterns)), pattern)
+    if more := b.formats - a.formats:
+        yield Gap("format", _join(path, "format"), ", ".join(sorted(a.formats)), ", ".join(sorted(more)))
+
+
+def _by_pattern(shape: Shape, pattern: str) -> Parts:
+    """Return what is sure of members that nobody names and a pattern matches."""
+    parts = []
+    for rule in shape.objects:
+        if pattern in rule.patterns:
+            parts.append(rule.patterns[pattern])
+        elif not rule.patterns and rule.rest:
+            parts.append(rule.rest)
+    return tuple(parts)
+
+
+def _absent(shape: Shape, name: str) -> set[str]:
+    return {name} if shape_of(shape.member(name)).never else set()
+
+
+def _pieces(shape: Shape) -> list[Shape]:
+    """Return shapes that together are a shape: itself by its branches, each of one type."""
+    branches = next(iter((*shape.any_of, *shape.one_of)), None)
+    wholes = [shape_of((*shape.parts, branch)) for branch in branches] if branches else [shape]
+    return [
+        replace(whole, types=frozenset((kind,)), values=_of_type(whole, kind))
+        for whole in wholes
+        for kind in sorted(whole.types & shape.types)
+        if not whole.never
+    ]
+
+
+def _of_type(shape: Shape, kind: str) -> dict[Any, Any] | None:
+    return None if shape.values is None else {k: v for k, v in shape.values.items() if type_of(v) == kind}
+
+
+def _are_apart(shapes: list[Shape]) -> bool:
+    return all(_apart(one, other) for index, one in enumerate(shapes) for other in shapes[:index])
+
+
+def _apart(one: Shape, other: Shape) -> bool:
+    """Return whether surely no value meets both: by type, by enumerated values, or by those of a required member."""
+    if one.never or other.never or not one.types & other.types:
+        return True
+    if one.values is not None and other.values is not None:
+        return not one.values.keys() & other.values.keys()
+    if one.types & other.types != {"object"}:
+        return False
+    shared = one.required & other.required
+    members = ((shape_of(one.member(name)), shape_of(other.member(name))) for name in sorted(shared))
+    return any(
+        a.values is not None and b.values is not None and not a.values.keys() & b.values.keys() for a, b in members
+    )
+
+
+def _join(path: str, step: str) -> str:
+    return f"{path}.{step}" if path else step
+
+
+def _type_words(types: frozenset[str]) -> str:
+    if types == TYPES:
+        return ""
+    named = {
+        "number" if kind == "fraction" else kind for kind in types if not (kind == "integer" and "fraction" in types)
+    }
+    return ", ".join(sorted(named))
+
+
+def _limit_words(limit: tuple[Any, int] | None) -> str:
+    return "" if limit is None else f"{limit[0]}{' exclusive' if limit[1] else ''}"
+
+
+def _list(values: dict[Any, Any] | None) -> str:
+    import json
+
+    return "" if values is None else ", ".join(json.dumps(value, ensure_ascii=False) for value in values.values())
+
+
+def _words_of(shape: Shape) -> str:
+    return _list(shape.values) or _type_words(shape.types) or "any value"
