@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from chartly.tools.gen import buf, edge, output, reference, stubs, ts_stubs
+from chartly.tools.gen import buf, edge, go_stubs, output, reference, stubs, ts_stubs
 from chartly.tools.gen.image import Image, compile_protos
 
 
@@ -56,6 +56,8 @@ def sdk_stubs(image: Image, sdk: Path) -> Iterator[tuple[Path, dict[str, bytes]]
     from chartly.tools.gen.policy import service_config
 
     config = service_config(image)
+    if (sdk / "go").exists() and (files := go_stubs.go_stubs(image, sdk / "go", config)):
+        yield sdk / "go/gen", files
     if (sdk / "typescript").exists() and (files := ts_stubs.typescript_stubs(image, sdk / "typescript", config)):
         yield sdk / "typescript/gen", files
 
