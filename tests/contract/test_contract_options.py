@@ -21,7 +21,7 @@ AREAS = {"aggregator", "analytics", "audit", "auth", "coordinator", "gateway", "
 # What rest.md has and this mesh does; a route outside these is not in the contracts yet.
 ROUTES = re.compile(
     r"/health|/api/(status|events|records|analytics/(aggregate|correlate)"
-    r"|(profiles|drones|work|results|runs|quarantine|datasets|artifacts|reports|auth/keys|audit/entries)([/:].*)?)"
+    r"|(profiles|contracts|drones|work|results|runs|quarantine|datasets|artifacts|reports|auth/keys|audit/entries)([/:].*)?)"
 )
 
 

@@ -42,6 +42,7 @@ RULES: Mapping[str, Rule] = {
         grants=(
             "aggregator.results.create",
             "coordinator.previews.create",
+            "registry.contracts.*",
             "registry.profiles.*",
             "reporter.reports.*",
             "storage.artifacts.create",

@@ -7,8 +7,9 @@ from datetime import datetime
 from functools import partial
 
 from chartly.api.registry.v1 import registry_pb2 as pb
-from chartly.api.registry.v1 import registry_pb2_grpc
 from chartly.registry import convert, documents, evolution, watching
+from chartly.registry.contract_keeper import ContractKeeper
+from chartly.registry.contract_servicer import ContractsServicer
 from chartly.registry.errors import InvalidProfile, ProfileNotFound, RevisionNotFound, RevisionRefused
 from chartly.registry.evolution import Revision
 from chartly.registry.store import RegistryStore, Request
@@ -20,10 +21,11 @@ from google.api.httpbody_pb2 import HttpBody
 Decide = Callable[[list[Revision]], Revision]
 
 
-class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
-    """Keeps profiles as immutable revisions and says what may follow what."""
+class RegistryServicer(ContractsServicer):
+    """Keeps profiles and contracts as immutable revisions and says what may follow what."""
 
     def __init__(self, store: RegistryStore, *, now: Callable[[], datetime]) -> None:
+        super().__init__(ContractKeeper(store.database, now=now))
         self._store = store
         self._now = now
         self._bell = Bell()

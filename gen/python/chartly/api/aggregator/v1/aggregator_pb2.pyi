@@ -36,7 +36,7 @@ class SubmitResultsRequest(message.Message):
     """Name of this request; repeating it is taken once. By default the digest of the body."""
     @builtins.property
     def body(self) -> httpbody_pb2.HttpBody:
-        """The JSON of a `Submission`, at most 16 MiB, parsed strictly; numbers keep every digit."""
+        """As `application/json`, at most 16 MiB, parsed strictly; numbers keep every digit."""
 
     @builtins.property
     def submission(self) -> Submission:

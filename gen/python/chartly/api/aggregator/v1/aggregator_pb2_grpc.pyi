@@ -49,7 +49,7 @@ class AggregatorServiceStub:
     """
     GetRunLogs: _aio.UnaryUnaryMultiCallable[_aggregator_pb2.GetRunLogsRequest, _httpbody_pb2.HttpBody]
     """Answers the log of a run, one JSON object a line.
-    Answers google.api.HttpBody because the body is a log, not a message.
+    Answers google.api.HttpBody because the body is a log (`application/x-ndjson`), not a message.
     Fails with NOT_FOUND (RUN_NOT_FOUND, RUN_LOG_NOT_FOUND). A retry is safe.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
@@ -148,7 +148,7 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _typing.Any,
     ) -> _abc.Awaitable[_httpbody_pb2.HttpBody]:
         """Answers the log of a run, one JSON object a line.
-        Answers google.api.HttpBody because the body is a log, not a message.
+        Answers google.api.HttpBody because the body is a log (`application/x-ndjson`), not a message.
         Fails with NOT_FOUND (RUN_NOT_FOUND, RUN_LOG_NOT_FOUND). A retry is safe.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE

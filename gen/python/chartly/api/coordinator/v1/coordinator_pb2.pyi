@@ -422,7 +422,7 @@ class PreviewProfileRequest(message.Message):
     PROFILE_FIELD_NUMBER: builtins.int
     @builtins.property
     def body(self) -> httpbody_pb2.HttpBody:
-        """As YAML or JSON, parsed strictly, at most 1 MiB."""
+        """As `application/yaml` or `application/json`, parsed strictly, at most 1 MiB."""
 
     @builtins.property
     def profile(self) -> profile_pb2.Profile:

@@ -52,6 +52,8 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """The edge does not answer to that host name. Code NOT_FOUND. {"host": "example.com"}"""
     ERROR_REASON_MALFORMED_REQUEST: _ErrorReason.ValueType  # 17
     """The path, the query or the JSON body of a REST request does not fit its route, such as an unknown query parameter. Code INVALID_ARGUMENT. {"method": "GET", "path": "/api/profiles?bogus=1"}"""
+    ERROR_REASON_METHOD_NOT_ALLOWED: _ErrorReason.ValueType  # 18
+    """The path is a route's, and the method is not; the header `allow` names those that are. HTTP status 405. Code UNIMPLEMENTED. {"method": "DELETE", "path": "/health"}"""
     ERROR_REASON_KEY_MISSING: _ErrorReason.ValueType  # 20
     """The method needs a key, and the call has none. Code UNAUTHENTICATED. {}"""
     ERROR_REASON_KEY_INVALID: _ErrorReason.ValueType  # 21
@@ -76,6 +78,18 @@ class _ErrorReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ErrorReaso
     """The dataset cannot hold rows of both revisions. Code FAILED_PRECONDITION. {"profile_id": "nyc-flights", "change": "type of dep_delay changed from number to string"}"""
     ERROR_REASON_FIELDS_NEED_KEY: _ErrorReason.ValueType  # 47
     """Without a primary key, a change of fields would make every row new. Code FAILED_PRECONDITION. {"profile_id": "nyc-flights", "fields": "tailnum"}"""
+    ERROR_REASON_CONTRACT_NOT_FOUND: _ErrorReason.ValueType  # 48
+    """There is no such contract. Code NOT_FOUND. {"contract_id": "orders"}"""
+    ERROR_REASON_CONTRACT_REVISION_NOT_FOUND: _ErrorReason.ValueType  # 49
+    """The contract has no such revision. Code NOT_FOUND. {"contract_id": "orders", "version": "1.2"}"""
+    ERROR_REASON_CONTRACT_INCOMPATIBLE: _ErrorReason.ValueType  # 50
+    """The contract's mode does not allow the change; the violations name each finding. Code FAILED_PRECONDITION. {"contract_id": "orders", "mode": "BACKWARD", "findings": "2"}"""
+    ERROR_REASON_CONTRACT_NOT_MET: _ErrorReason.ValueType  # 51
+    """The profile's fields allow a record that does not meet the contract that it names; the violations name each field. Code FAILED_PRECONDITION. {"profile_id": "nyc-flights", "contract_id": "flights", "version": "1.0.0"}"""
+    ERROR_REASON_CONTRACT_IN_USE: _ErrorReason.ValueType  # 52
+    """A profile or another contract refers to the contract. Code FAILED_PRECONDITION. {"contract_id": "orders", "used_by": "profiles/web-orders"}"""
+    ERROR_REASON_CONTRACT_NOT_EXPORTABLE: _ErrorReason.ValueType  # 53
+    """The contract says something that the form cannot carry. Code FAILED_PRECONDITION. {"contract_id": "orders", "format": "avro", "path": "properties.price"}"""
     ERROR_REASON_WORK_NOT_FOUND: _ErrorReason.ValueType  # 60
     """There is no such work item. Code NOT_FOUND. {"work_id": "w-0011"}"""
     ERROR_REASON_WORK_STATE: _ErrorReason.ValueType  # 61
@@ -186,6 +200,8 @@ ERROR_REASON_HOST_NOT_SERVED: ErrorReason.ValueType  # 16
 """The edge does not answer to that host name. Code NOT_FOUND. {"host": "example.com"}"""
 ERROR_REASON_MALFORMED_REQUEST: ErrorReason.ValueType  # 17
 """The path, the query or the JSON body of a REST request does not fit its route, such as an unknown query parameter. Code INVALID_ARGUMENT. {"method": "GET", "path": "/api/profiles?bogus=1"}"""
+ERROR_REASON_METHOD_NOT_ALLOWED: ErrorReason.ValueType  # 18
+"""The path is a route's, and the method is not; the header `allow` names those that are. HTTP status 405. Code UNIMPLEMENTED. {"method": "DELETE", "path": "/health"}"""
 ERROR_REASON_KEY_MISSING: ErrorReason.ValueType  # 20
 """The method needs a key, and the call has none. Code UNAUTHENTICATED. {}"""
 ERROR_REASON_KEY_INVALID: ErrorReason.ValueType  # 21
@@ -210,6 +226,18 @@ ERROR_REASON_INCOMPATIBLE_CHANGE: ErrorReason.ValueType  # 46
 """The dataset cannot hold rows of both revisions. Code FAILED_PRECONDITION. {"profile_id": "nyc-flights", "change": "type of dep_delay changed from number to string"}"""
 ERROR_REASON_FIELDS_NEED_KEY: ErrorReason.ValueType  # 47
 """Without a primary key, a change of fields would make every row new. Code FAILED_PRECONDITION. {"profile_id": "nyc-flights", "fields": "tailnum"}"""
+ERROR_REASON_CONTRACT_NOT_FOUND: ErrorReason.ValueType  # 48
+"""There is no such contract. Code NOT_FOUND. {"contract_id": "orders"}"""
+ERROR_REASON_CONTRACT_REVISION_NOT_FOUND: ErrorReason.ValueType  # 49
+"""The contract has no such revision. Code NOT_FOUND. {"contract_id": "orders", "version": "1.2"}"""
+ERROR_REASON_CONTRACT_INCOMPATIBLE: ErrorReason.ValueType  # 50
+"""The contract's mode does not allow the change; the violations name each finding. Code FAILED_PRECONDITION. {"contract_id": "orders", "mode": "BACKWARD", "findings": "2"}"""
+ERROR_REASON_CONTRACT_NOT_MET: ErrorReason.ValueType  # 51
+"""The profile's fields allow a record that does not meet the contract that it names; the violations name each field. Code FAILED_PRECONDITION. {"profile_id": "nyc-flights", "contract_id": "flights", "version": "1.0.0"}"""
+ERROR_REASON_CONTRACT_IN_USE: ErrorReason.ValueType  # 52
+"""A profile or another contract refers to the contract. Code FAILED_PRECONDITION. {"contract_id": "orders", "used_by": "profiles/web-orders"}"""
+ERROR_REASON_CONTRACT_NOT_EXPORTABLE: ErrorReason.ValueType  # 53
+"""The contract says something that the form cannot carry. Code FAILED_PRECONDITION. {"contract_id": "orders", "format": "avro", "path": "properties.price"}"""
 ERROR_REASON_WORK_NOT_FOUND: ErrorReason.ValueType  # 60
 """There is no such work item. Code NOT_FOUND. {"work_id": "w-0011"}"""
 ERROR_REASON_WORK_STATE: ErrorReason.ValueType  # 61

@@ -82,6 +82,7 @@ class Profile(message.Message):
     MEASURES_FIELD_NUMBER: builtins.int
     PRIMARY_KEY_FIELD_NUMBER: builtins.int
     WRITE_DISPOSITION_FIELD_NUMBER: builtins.int
+    CONTRACT_FIELD_NUMBER: builtins.int
     profile_id: builtins.str
     """Name of the profile and of its dataset: lower-case words joined by hyphens, at most 63 characters."""
     version: builtins.str
@@ -96,6 +97,8 @@ class Profile(message.Message):
     """Whether the schedule starts runs; true by default. A disabled profile can still be run by hand."""
     write_disposition: builtins.str
     """How records enter the dataset: `merge` (the default with a primary_key) or `append` (the default without)."""
+    contract: builtins.str
+    """Contract of the registry that every record meets, as in `orders@1`: its name, then a version or tag, `latest` by default. A profile whose fields allow a record that does not meet it is refused."""
     @builtins.property
     def tags(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Words to find the profile by."""
@@ -146,10 +149,11 @@ class Profile(message.Message):
         measures: abc.Mapping[builtins.str, Field] | None = ...,
         primary_key: abc.Iterable[builtins.str] | None = ...,
         write_disposition: builtins.str = ...,
+        contract: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_enabled", b"_enabled", "enabled", b"enabled", "limits", b"limits", "observed_at", b"observed_at", "schedule", b"schedule", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_enabled", b"_enabled", "description", b"description", "dims", b"dims", "enabled", b"enabled", "limits", b"limits", "measures", b"measures", "name", b"name", "observed_at", b"observed_at", "owner", b"owner", "primary_key", b"primary_key", "profile_id", b"profile_id", "schedule", b"schedule", "source", b"source", "tags", b"tags", "version", b"version", "write_disposition", b"write_disposition"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_enabled", b"_enabled", "contract", b"contract", "description", b"description", "dims", b"dims", "enabled", b"enabled", "limits", b"limits", "measures", b"measures", "name", b"name", "observed_at", b"observed_at", "owner", b"owner", "primary_key", b"primary_key", "profile_id", b"profile_id", "schedule", b"schedule", "source", b"source", "tags", b"tags", "version", b"version", "write_disposition", b"write_disposition"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__enabled: _TypeAlias = typing.Literal["enabled"]  # noqa: Y015
     _WhichOneofArgType__enabled: _TypeAlias = typing.Literal["_enabled", b"_enabled"]  # noqa: Y015

@@ -27,7 +27,7 @@ if _version_not_supported:
 
 
 class RegistryServiceStub:
-    """Keeps profiles as immutable revisions and says what may follow what.
+    """Keeps profiles and contracts as immutable revisions and says what may follow what.
     """
 
     def __init__(self, channel):
@@ -86,15 +86,70 @@ class RegistryServiceStub:
                 request_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.WatchProfilesRequest.SerializeToString,
                 response_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.WatchProfilesResponse.FromString,
                 _registered_method=True)
+        self.CreateContractRevision = channel.unary_unary(
+                '/chartly.api.registry.v1.RegistryService/CreateContractRevision',
+                request_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.CreateContractRevisionRequest.SerializeToString,
+                response_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.CreateContractRevisionResponse.FromString,
+                _registered_method=True)
+        self.UpdateContract = channel.unary_unary(
+                '/chartly.api.registry.v1.RegistryService/UpdateContract',
+                request_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.UpdateContractRequest.SerializeToString,
+                response_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.UpdateContractResponse.FromString,
+                _registered_method=True)
+        self.GetContract = channel.unary_unary(
+                '/chartly.api.registry.v1.RegistryService/GetContract',
+                request_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.GetContractRequest.SerializeToString,
+                response_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.GetContractResponse.FromString,
+                _registered_method=True)
+        self.ListContracts = channel.unary_unary(
+                '/chartly.api.registry.v1.RegistryService/ListContracts',
+                request_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.ListContractsRequest.SerializeToString,
+                response_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.ListContractsResponse.FromString,
+                _registered_method=True)
+        self.DeleteContract = channel.unary_unary(
+                '/chartly.api.registry.v1.RegistryService/DeleteContract',
+                request_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.DeleteContractRequest.SerializeToString,
+                response_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.DeleteContractResponse.FromString,
+                _registered_method=True)
+        self.ListContractRevisions = channel.unary_unary(
+                '/chartly.api.registry.v1.RegistryService/ListContractRevisions',
+                request_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.ListContractRevisionsRequest.SerializeToString,
+                response_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.ListContractRevisionsResponse.FromString,
+                _registered_method=True)
+        self.GetContractRevision = channel.unary_unary(
+                '/chartly.api.registry.v1.RegistryService/GetContractRevision',
+                request_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.GetContractRevisionRequest.SerializeToString,
+                response_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.GetContractRevisionResponse.FromString,
+                _registered_method=True)
+        self.ValidateContract = channel.unary_unary(
+                '/chartly.api.registry.v1.RegistryService/ValidateContract',
+                request_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.ValidateContractRequest.SerializeToString,
+                response_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.ValidateContractResponse.FromString,
+                _registered_method=True)
+        self.CheckCompatibility = channel.unary_unary(
+                '/chartly.api.registry.v1.RegistryService/CheckCompatibility',
+                request_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.CheckCompatibilityRequest.SerializeToString,
+                response_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.CheckCompatibilityResponse.FromString,
+                _registered_method=True)
+        self.DiffContractRevisions = channel.unary_unary(
+                '/chartly.api.registry.v1.RegistryService/DiffContractRevisions',
+                request_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.DiffContractRevisionsRequest.SerializeToString,
+                response_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.DiffContractRevisionsResponse.FromString,
+                _registered_method=True)
+        self.ExportContract = channel.unary_unary(
+                '/chartly.api.registry.v1.RegistryService/ExportContract',
+                request_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.ExportContractRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
 
 
 class RegistryServiceServicer:
-    """Keeps profiles as immutable revisions and says what may follow what.
+    """Keeps profiles and contracts as immutable revisions and says what may follow what.
     """
 
     def CreateProfile(self, request, context):
         """Creates a profile as its first revision. One that was deleted goes on where it ended, for its dataset has stayed.
-        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), ALREADY_EXISTS (PROFILE_EXISTS, REQUEST_ID_REUSED), and for one that was deleted FAILED_PRECONDITION (VERSION_TOO_LOW, INCOMPATIBLE_CHANGE, FIELDS_NEED_KEY). A retry with the same request_id is safe.
+        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), ALREADY_EXISTS (PROFILE_EXISTS, REQUEST_ID_REUSED), and for one that was deleted FAILED_PRECONDITION (VERSION_TOO_LOW, INCOMPATIBLE_CHANGE, FIELDS_NEED_KEY), and where it names a contract NOT_FOUND (CONTRACT_NOT_FOUND, CONTRACT_REVISION_NOT_FOUND), FAILED_PRECONDITION (CONTRACT_NOT_MET). A retry with the same request_id is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -102,7 +157,7 @@ class RegistryServiceServicer:
 
     def UpdateProfile(self, request, context):
         """Adds a revision to a profile. One equal to the latest adds nothing and answers the latest.
-        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), NOT_FOUND (PROFILE_NOT_FOUND), ABORTED (REVISION_CONFLICT), FAILED_PRECONDITION (VERSION_TOO_LOW, INCOMPATIBLE_CHANGE, FIELDS_NEED_KEY), ALREADY_EXISTS (REQUEST_ID_REUSED). A retry is safe.
+        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), NOT_FOUND (PROFILE_NOT_FOUND), ABORTED (REVISION_CONFLICT), FAILED_PRECONDITION (VERSION_TOO_LOW, INCOMPATIBLE_CHANGE, FIELDS_NEED_KEY), ALREADY_EXISTS (REQUEST_ID_REUSED), and where it names a contract NOT_FOUND (CONTRACT_NOT_FOUND, CONTRACT_REVISION_NOT_FOUND), FAILED_PRECONDITION (CONTRACT_NOT_MET). A retry is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -157,9 +212,9 @@ class RegistryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetOutputContract(self, request, context):
-        """Answers the JSON Schema of the records of a profile.
-        Fails with NOT_FOUND (PROFILE_NOT_FOUND). A retry is safe.
-        Answers google.api.HttpBody because the body is a JSON Schema, not a message.
+        """Answers the contract that the records of a profile meet: their `json_schema`, or that of the dataset's rows as `odcs`, `avro` or `proto`.
+        Fails with NOT_FOUND (PROFILE_NOT_FOUND), INVALID_ARGUMENT (UNKNOWN_FORMAT). A retry is safe.
+        Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
         """
@@ -170,6 +225,97 @@ class RegistryServiceServicer:
     def WatchProfiles(self, request, context):
         """Follows profiles: first every profile, deleted ones too, then each that changes. The answer never ends by itself. For the services of the mesh.
         A retry is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateContractRevision(self, request, context):
+        """Saves a document as the next revision of a contract, and as its first where there is none of that name. One equal to the latest adds nothing and answers the latest.
+        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), FAILED_PRECONDITION (CONTRACT_INCOMPATIBLE, VERSION_TOO_LOW), ALREADY_EXISTS (REQUEST_ID_REUSED). A retry is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateContract(self, request, context):
+        """Changes what is said about a contract: mode, description, owner, labels, deprecation. Fields outside `update_mask` stay; without a mask, those that are set change.
+        Fails with INVALID_ARGUMENT (INVALID_FIELD), NOT_FOUND (CONTRACT_NOT_FOUND). A retry is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetContract(self, request, context):
+        """Answers a contract with its latest revision.
+        Fails with NOT_FOUND (CONTRACT_NOT_FOUND). A retry is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListContracts(self, request, context):
+        """Lists contracts by name; `query` keeps those with every word of it in the name, description, owner or labels, or in the name of a field.
+        Fails with INVALID_ARGUMENT (INVALID_PAGE_TOKEN). A retry is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteContract(self, request, context):
+        """Deletes a contract with its revisions. One that a profile or another contract refers to stays. Deleting one that is gone fails.
+        Fails with NOT_FOUND (CONTRACT_NOT_FOUND), FAILED_PRECONDITION (CONTRACT_IN_USE). A retry is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListContractRevisions(self, request, context):
+        """Lists the revisions of a contract, newest first.
+        Fails with NOT_FOUND (CONTRACT_NOT_FOUND), INVALID_ARGUMENT (INVALID_PAGE_TOKEN). A retry is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetContractRevision(self, request, context):
+        """Answers one revision with its document, by its version, a tag (`latest`, `1`, `1.2`) or its digest.
+        Fails with NOT_FOUND (CONTRACT_NOT_FOUND, CONTRACT_REVISION_NOT_FOUND). A retry is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ValidateContract(self, request, context):
+        """Says all that is wrong with a document and what lint advises. Saves nothing.
+        Fails with INVALID_ARGUMENT (UNSUPPORTED_MEDIA_TYPE), RESOURCE_EXHAUSTED (BODY_TOO_LARGE). A retry is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckCompatibility(self, request, context):
+        """Says what a document would change as the next revision of a contract, and whether its mode allows it. Saves nothing.
+        Fails with INVALID_ARGUMENT (INVALID_DOCUMENT, UNSUPPORTED_MEDIA_TYPE), RESOURCE_EXHAUSTED (BODY_TOO_LARGE), NOT_FOUND (CONTRACT_NOT_FOUND). A retry is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DiffContractRevisions(self, request, context):
+        """Says what changed from one revision of a contract to another.
+        Fails with NOT_FOUND (CONTRACT_NOT_FOUND, CONTRACT_REVISION_NOT_FOUND). A retry is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportContract(self, request, context):
+        """Answers a revision in another form: `json_schema`, `avro`, `proto` or `odcs`.
+        Fails with NOT_FOUND (CONTRACT_NOT_FOUND, CONTRACT_REVISION_NOT_FOUND), INVALID_ARGUMENT (UNKNOWN_FORMAT), FAILED_PRECONDITION (CONTRACT_NOT_EXPORTABLE). A retry is safe.
+        Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
+        buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -228,6 +374,61 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     request_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.WatchProfilesRequest.FromString,
                     response_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.WatchProfilesResponse.SerializeToString,
             ),
+            'CreateContractRevision': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateContractRevision,
+                    request_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.CreateContractRevisionRequest.FromString,
+                    response_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.CreateContractRevisionResponse.SerializeToString,
+            ),
+            'UpdateContract': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateContract,
+                    request_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.UpdateContractRequest.FromString,
+                    response_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.UpdateContractResponse.SerializeToString,
+            ),
+            'GetContract': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetContract,
+                    request_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.GetContractRequest.FromString,
+                    response_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.GetContractResponse.SerializeToString,
+            ),
+            'ListContracts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListContracts,
+                    request_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.ListContractsRequest.FromString,
+                    response_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.ListContractsResponse.SerializeToString,
+            ),
+            'DeleteContract': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteContract,
+                    request_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.DeleteContractRequest.FromString,
+                    response_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.DeleteContractResponse.SerializeToString,
+            ),
+            'ListContractRevisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListContractRevisions,
+                    request_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.ListContractRevisionsRequest.FromString,
+                    response_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.ListContractRevisionsResponse.SerializeToString,
+            ),
+            'GetContractRevision': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetContractRevision,
+                    request_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.GetContractRevisionRequest.FromString,
+                    response_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.GetContractRevisionResponse.SerializeToString,
+            ),
+            'ValidateContract': grpc.unary_unary_rpc_method_handler(
+                    servicer.ValidateContract,
+                    request_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.ValidateContractRequest.FromString,
+                    response_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.ValidateContractResponse.SerializeToString,
+            ),
+            'CheckCompatibility': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckCompatibility,
+                    request_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.CheckCompatibilityRequest.FromString,
+                    response_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.CheckCompatibilityResponse.SerializeToString,
+            ),
+            'DiffContractRevisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.DiffContractRevisions,
+                    request_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.DiffContractRevisionsRequest.FromString,
+                    response_serializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.DiffContractRevisionsResponse.SerializeToString,
+            ),
+            'ExportContract': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportContract,
+                    request_deserializer=chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.ExportContractRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'chartly.api.registry.v1.RegistryService', rpc_method_handlers)
@@ -237,7 +438,7 @@ def add_RegistryServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RegistryService:
-    """Keeps profiles as immutable revisions and says what may follow what.
+    """Keeps profiles and contracts as immutable revisions and says what may follow what.
     """
 
     @staticmethod
@@ -500,6 +701,303 @@ class RegistryService:
             '/chartly.api.registry.v1.RegistryService/WatchProfiles',
             chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.WatchProfilesRequest.SerializeToString,
             chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.WatchProfilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateContractRevision(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/chartly.api.registry.v1.RegistryService/CreateContractRevision',
+            chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.CreateContractRevisionRequest.SerializeToString,
+            chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.CreateContractRevisionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateContract(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/chartly.api.registry.v1.RegistryService/UpdateContract',
+            chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.UpdateContractRequest.SerializeToString,
+            chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.UpdateContractResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetContract(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/chartly.api.registry.v1.RegistryService/GetContract',
+            chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.GetContractRequest.SerializeToString,
+            chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.GetContractResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListContracts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/chartly.api.registry.v1.RegistryService/ListContracts',
+            chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.ListContractsRequest.SerializeToString,
+            chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.ListContractsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteContract(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/chartly.api.registry.v1.RegistryService/DeleteContract',
+            chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.DeleteContractRequest.SerializeToString,
+            chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.DeleteContractResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListContractRevisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/chartly.api.registry.v1.RegistryService/ListContractRevisions',
+            chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.ListContractRevisionsRequest.SerializeToString,
+            chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.ListContractRevisionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetContractRevision(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/chartly.api.registry.v1.RegistryService/GetContractRevision',
+            chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.GetContractRevisionRequest.SerializeToString,
+            chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.GetContractRevisionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ValidateContract(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/chartly.api.registry.v1.RegistryService/ValidateContract',
+            chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.ValidateContractRequest.SerializeToString,
+            chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.ValidateContractResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckCompatibility(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/chartly.api.registry.v1.RegistryService/CheckCompatibility',
+            chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.CheckCompatibilityRequest.SerializeToString,
+            chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.CheckCompatibilityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiffContractRevisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/chartly.api.registry.v1.RegistryService/DiffContractRevisions',
+            chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.DiffContractRevisionsRequest.SerializeToString,
+            chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.DiffContractRevisionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportContract(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/chartly.api.registry.v1.RegistryService/ExportContract',
+            chartly_dot_api_dot_registry_dot_v1_dot_registry__pb2.ExportContractRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
             insecure,

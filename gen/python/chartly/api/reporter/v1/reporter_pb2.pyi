@@ -62,7 +62,7 @@ class CreateReportRequest(message.Message):
     """Name of this request; repeating it answers the first result."""
     @builtins.property
     def body(self) -> httpbody_pb2.HttpBody:
-        """As JSON or YAML, parsed strictly, at most 1 MiB."""
+        """As `application/yaml` or `application/json`, parsed strictly, at most 1 MiB."""
 
     @builtins.property
     def definition(self) -> ReportDefinition:

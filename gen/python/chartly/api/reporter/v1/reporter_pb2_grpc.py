@@ -94,7 +94,7 @@ class ReporterServiceServicer:
 
     def ExportReport(self, request, context):
         """Answers the latest result as a file.
-        Answers google.api.HttpBody because the body is a file, not a message.
+        Answers google.api.HttpBody because the body is a file (`application/json`, `text/csv` or `application/vnd.apache.parquet`), not a message.
         Fails with NOT_FOUND (REPORT_NOT_FOUND), INVALID_ARGUMENT (UNKNOWN_FORMAT), FAILED_PRECONDITION (REPORT_NOT_READY). A retry is safe.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE

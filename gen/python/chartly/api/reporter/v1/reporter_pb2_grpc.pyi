@@ -33,7 +33,7 @@ class ReporterServiceStub:
     """
     ExportReport: _aio.UnaryUnaryMultiCallable[_reporter_pb2.ExportReportRequest, _httpbody_pb2.HttpBody]
     """Answers the latest result as a file.
-    Answers google.api.HttpBody because the body is a file, not a message.
+    Answers google.api.HttpBody because the body is a file (`application/json`, `text/csv` or `application/vnd.apache.parquet`), not a message.
     Fails with NOT_FOUND (REPORT_NOT_FOUND), INVALID_ARGUMENT (UNKNOWN_FORMAT), FAILED_PRECONDITION (REPORT_NOT_READY). A retry is safe.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
@@ -84,7 +84,7 @@ class ReporterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _typing.Any,
     ) -> _abc.Awaitable[_httpbody_pb2.HttpBody]:
         """Answers the latest result as a file.
-        Answers google.api.HttpBody because the body is a file, not a message.
+        Answers google.api.HttpBody because the body is a file (`application/json`, `text/csv` or `application/vnd.apache.parquet`), not a message.
         Fails with NOT_FOUND (REPORT_NOT_FOUND), INVALID_ARGUMENT (UNKNOWN_FORMAT), FAILED_PRECONDITION (REPORT_NOT_READY). A retry is safe.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE

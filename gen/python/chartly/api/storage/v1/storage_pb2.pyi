@@ -578,7 +578,7 @@ class PutArtifactRequest(message.Message):
     BODY_FIELD_NUMBER: builtins.int
     @builtins.property
     def body(self) -> httpbody_pb2.HttpBody:
-        """Media type and bytes."""
+        """Media type, any (`*/*`), and bytes."""
 
     def __init__(
         self,

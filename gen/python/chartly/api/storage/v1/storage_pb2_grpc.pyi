@@ -57,7 +57,7 @@ class StorageServiceStub:
     """
     ReadDataset: _aio.UnaryStreamMultiCallable[_storage_pb2.ReadDatasetRequest, _httpbody_pb2.HttpBody]
     """Reads a version of a dataset. `ndjson` and `arrow` stream and close with an end or error marker; `csv` and `parquet` are complete before their first byte.
-    Answers google.api.HttpBody because the body is a file, not a message.
+    Answers google.api.HttpBody because the body is a file (`application/x-ndjson`, `application/vnd.apache.arrow.stream`, `text/csv` or `application/vnd.apache.parquet`), not a message.
     Fails with NOT_FOUND (DATASET_NOT_FOUND, DATASET_VERSION_NOT_FOUND), INVALID_ARGUMENT (UNKNOWN_FORMAT). A retry is safe.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
@@ -68,7 +68,7 @@ class StorageServiceStub:
     """
     GetArtifact: _aio.UnaryStreamMultiCallable[_storage_pb2.GetArtifactRequest, _httpbody_pb2.HttpBody]
     """Answers the bytes of an artifact, checked against its digest.
-    Answers google.api.HttpBody because the body is the artifact, not a message.
+    Answers google.api.HttpBody because the body is the artifact (`*/*`), not a message.
     Fails with NOT_FOUND (ARTIFACT_NOT_FOUND), DATA_LOSS (ARTIFACT_CORRUPT). A retry is safe.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
@@ -175,7 +175,7 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _typing.Any,
     ) -> _abc.AsyncIterator[_httpbody_pb2.HttpBody]:
         """Reads a version of a dataset. `ndjson` and `arrow` stream and close with an end or error marker; `csv` and `parquet` are complete before their first byte.
-        Answers google.api.HttpBody because the body is a file, not a message.
+        Answers google.api.HttpBody because the body is a file (`application/x-ndjson`, `application/vnd.apache.arrow.stream`, `text/csv` or `application/vnd.apache.parquet`), not a message.
         Fails with NOT_FOUND (DATASET_NOT_FOUND, DATASET_VERSION_NOT_FOUND), INVALID_ARGUMENT (UNKNOWN_FORMAT). A retry is safe.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
@@ -198,7 +198,7 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _typing.Any,
     ) -> _abc.AsyncIterator[_httpbody_pb2.HttpBody]:
         """Answers the bytes of an artifact, checked against its digest.
-        Answers google.api.HttpBody because the body is the artifact, not a message.
+        Answers google.api.HttpBody because the body is the artifact (`*/*`), not a message.
         Fails with NOT_FOUND (ARTIFACT_NOT_FOUND), DATA_LOSS (ARTIFACT_CORRUPT). A retry is safe.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE

@@ -1,0 +1,365 @@
+"""The tables of contracts. Like `store`, it is the only module that knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, astuple
+from datetime import datetime
+from typing import Any
+
+from chartly.api.registry.v1.contract_pb2 import ContractDocument, ContractFile, ContractKind
+from chartly.contracts import Finding, Layer, Mode
+from chartly.contracts.documents import Kind, Source
+from chartly.engine import parse_version
+from chartly.registry.contract_evolution import About, Contract, ContractRevision, Reference, tags_of
+from chartly.registry.contract_words import like
+from chartly.registry.store import Request
+from chartly.registry.tables import (
+    contract_documents,
+    contract_requests,
+    contract_revisions,
+    contract_uses,
+    contract_words,
+    contracts,
+    profiles,
+    revisions,
+)
+from chartly.runtime import Database, Transaction
+from chartly.runtime.errors import RequestIdReused
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+_r = contract_revisions.c
+_newer = contract_revisions.alias("newer")
+_same = and_(_newer.c.tenant == _r.tenant, _newer.c.contract_id == _r.contract_id, _newer.c.major == _r.major)
+_REVISIONS = select(
+    contract_revisions,
+    (_r.revision == select(func.max(_newer.c.revision)).where(_same).scalar_subquery()).label("of_major"),
+    (
+        _r.revision == select(func.max(_newer.c.revision)).where(_same, _newer.c.minor == _r.minor).scalar_subquery()
+    ).label("of_minor"),
+    (_r.revision == contracts.c.revision).label("of_all"),
+).join_from(
+    contract_revisions, contracts, and_(_r.tenant == contracts.c.tenant, _r.contract_id == contracts.c.contract_id)
+)
+_LATEST = select(
+    contracts,
+    _r.version,
+    _r.create_time.label("revision_time"),
+    _r.changes,
+    _r.references,
+).join_from(
+    contracts,
+    contract_revisions,
+    and_(
+        _r.tenant == contracts.c.tenant,
+        _r.contract_id == contracts.c.contract_id,
+        _r.revision == contracts.c.revision,
+    ),
+)
+
+
+class Moved(Exception):
+    """The contract changed since it was read; whoever decided by what was read decides again."""
+
+
+class ContractStore:
+    """Contracts and their revisions; a revision that is there never changes, but its tags may move on."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def contract(self, tenant: str, contract_id: str) -> Contract | None:
+        """Return a contract with its latest revision."""
+        found = await self._contracts(_LATEST.where(*_is(contracts, tenant, contract_id)))
+        return found[0] if found else None
+
+    async def list_contracts(self, tenant: str, words: Sequence[str], *, after: str, limit: int) -> list[Contract]:
+        """Return at most `limit` contracts by name, those after one, that have a word beginning with each of the words."""
+        query = _LATEST.where(contracts.c.tenant == tenant, contracts.c.contract_id > after)
+        for word in words:
+            query = query.where(contracts.c.contract_id.in_(_having(tenant, word)))
+        return await self._contracts(query.order_by(contracts.c.contract_id).limit(limit))
+
+    async def revision(self, tenant: str, contract_id: str, version: str) -> ContractRevision | None:
+        """Return a revision by its version, a tag or its digest; of several with one digest, the newest."""
+        query = _REVISIONS.where(*_is(contract_revisions, tenant, contract_id), *_named(version))
+        found = await self._revisions(query.order_by(_r.revision.desc()).limit(1))
+        return found[0] if found else None
+
+    async def list_revisions(
+        self, tenant: str, contract_id: str, *, before: int | None = None, limit: int | None = None
+    ) -> list[ContractRevision]:
+        """Return at most `limit` revisions of a contract, newest first, those below a number."""
+        query = _REVISIONS.where(*_is(contract_revisions, tenant, contract_id))
+        if before is not None:
+            query = query.where(_r.revision < before)
+        return await self._revisions(query.order_by(_r.revision.desc()).limit(limit))
+
+    async def document(self, tenant: str, digest: str) -> Source:
+        """Return the document of a digest, which a revision has.
+
+        Raises:
+            Moved: the revision has been deleted since.
+        """
+        documents = contract_documents.c
+        query = select(documents.document).where(documents.tenant == tenant, documents.digest == digest)
+        async with self._database.read() as connection:
+            document = (await connection.execute(query)).scalar()
+        if document is None:
+            raise Moved
+        return _source(document)
+
+    async def _contracts(self, query: Select[Any]) -> list[Contract]:
+        async with self._database.read() as connection:
+            return [_contract(row) for row in await connection.execute(query)]
+
+    async def _revisions(self, query: Select[Any]) -> list[ContractRevision]:
+        async with self._database.read() as connection:
+            return [_revision(row) for row in await connection.execute(query)]
+
+
+class ContractTransaction:
+    """One tenant's contracts, while nobody else writes."""
+
+    def __init__(self, transaction: Transaction, tenant: str) -> None:
+        self._transaction = transaction
+        self._tenant = tenant
+
+    async def answer_of(self, request: Request) -> ContractRevision | None:
+        """Return what a request was answered with before.
+
+        Raises:
+            RequestIdReused: it was another request.
+        """
+        if not request.request_id:
+            return None
+        known = contract_requests.c
+        query = select(contract_requests).where(known.tenant == self._tenant, known.request_id == request.request_id)
+        if (row := (await self._transaction.execute(query)).one_or_none()) is None:
+            return None
+        if row.digest != request.digest:
+            raise RequestIdReused(request.request_id)
+        answered = _REVISIONS.where(
+            *_is(contract_revisions, self._tenant, row.contract_id), _r.revision == row.revision
+        )
+        return _revision((await self._transaction.execute(answered)).one())
+
+    async def answer(self, request: Request, revision: ContractRevision) -> None:
+        """Remember what a request is answered with; one without an id is not remembered."""
+        if request.request_id:
+            about = {"contract_id": revision.contract_id, "revision": revision.revision}
+            row = {"tenant": self._tenant, **request._asdict(), **about}
+            await self._transaction.execute(insert(contract_requests), row)
+
+    async def create(self, contract: Contract) -> None:
+        """Add a contract.
+
+        Raises:
+            Moved: there is one of that name now.
+        """
+        row = {
+            "tenant": self._tenant,
+            "contract_id": contract.contract_id,
+            "kind": contract.kind.value,
+            **_about_row(contract.about),
+            **_head_row(contract.latest),
+            "create_time": contract.create_time,
+            "update_time": contract.update_time,
+        }
+        added = await self._transaction.execute(upsert(contracts).on_conflict_do_nothing(), row)
+        if not added.rowcount:
+            raise Moved
+
+    async def follow(self, contract: Contract, revision: ContractRevision) -> None:
+        """Make a revision the latest of a contract.
+
+        Raises:
+            Moved: the contract's mode or latest revision is another than was read.
+        """
+        read = {"revision": contract.latest.revision, "digest": contract.latest.digest}
+        values = {**_head_row(revision), "update_time": revision.create_time}
+        await self._change(contract, values, read | {"compatibility": contract.about.mode.value})
+
+    async def say(self, contract: Contract, about: About, update_time: datetime) -> None:
+        """Change what is said about a contract.
+
+        Raises:
+            Moved: the contract is gone, or its latest revision is another than was read.
+        """
+        read = {"revision": contract.latest.revision, "digest": contract.latest.digest}
+        await self._change(contract, {**_about_row(about), "update_time": update_time}, read)
+
+    async def append(self, revision: ContractRevision, source: Source) -> None:
+        """Add a revision, whose document is kept once.
+
+        Raises:
+            Moved: a revision that it refers to is gone.
+        """
+        await self._check_references(revision)
+        major, minor, _ = parse_version(revision.version)
+        row = {
+            "tenant": self._tenant,
+            "contract_id": revision.contract_id,
+            "revision": revision.revision,
+            "version": revision.version,
+            "major": major,
+            "minor": minor,
+            "digest": revision.digest,
+            "create_time": revision.create_time,
+            "changes": [asdict(change) for change in revision.changes],
+            "references": [list(astuple(reference)) for reference in revision.references],
+        }
+        await self._transaction.execute(insert(contract_revisions), row)
+        kept = {"tenant": self._tenant, "digest": revision.digest, "document": _document(source)}
+        await self._transaction.execute(upsert(contract_documents).on_conflict_do_nothing(), kept)
+
+    async def find_by(self, contract_id: str, *, gained: Iterable[str], lost: Iterable[str]) -> None:
+        """Change the words that a contract is found by."""
+        if words := sorted(gained):
+            rows = [{"tenant": self._tenant, "word": word, "contract_id": contract_id} for word in words]
+            await self._transaction.execute(upsert(contract_words).on_conflict_do_nothing(), rows)
+        for word in sorted(lost):
+            mine = _is(contract_words, self._tenant, contract_id)
+            await self._transaction.execute(delete(contract_words).where(*mine, contract_words.c.word == word))
+
+    async def used_by(self, contract_id: str) -> str:
+        """Return a profile or another contract that refers to a contract, as in `profiles/web-orders`; empty for none."""
+        uses = contract_uses.c
+        of_contract = select(uses.used_by).where(
+            *_is(contract_uses, self._tenant, contract_id), uses.used_by != contract_id
+        )
+        if user := await self._transaction.scalar(of_contract.order_by(uses.used_by).limit(1)):
+            return f"contracts/{user}"
+        same = (profiles.c.tenant == revisions.c.tenant, profiles.c.profile_id == revisions.c.profile_id)
+        of_profile = (
+            select(revisions.c.profile_id)
+            .join_from(revisions, profiles, and_(*same, profiles.c.revision == revisions.c.revision))
+            .where(*_is(revisions, self._tenant, contract_id), ~profiles.c.deleted)
+        )
+        user = await self._transaction.scalar(of_profile.order_by(revisions.c.profile_id).limit(1))
+        return f"profiles/{user}" if user else ""
+
+    async def delete(self, contract_id: str) -> bool:
+        """Delete a contract with all that is its own; return whether it was there."""
+        digests = select(_r.digest).where(*_is(contract_revisions, self._tenant, contract_id))
+        found = {row.digest for row in await self._transaction.execute(digests)}
+        for table in (contract_revisions, contract_words, contract_requests):
+            await self._transaction.execute(delete(table).where(*_is(table, self._tenant, contract_id)))
+        uses = contract_uses.c
+        await self._transaction.execute(
+            delete(contract_uses).where(uses.tenant == self._tenant, uses.used_by == contract_id)
+        )
+        await self._drop_documents(found)
+        gone = await self._transaction.execute(delete(contracts).where(*_is(contracts, self._tenant, contract_id)))
+        return bool(gone.rowcount)
+
+    async def _change(self, contract: Contract, values: dict[str, Any], read: dict[str, Any]) -> None:
+        still = [contracts.c[name] == value for name, value in read.items()]
+        changed = await self._transaction.execute(
+            update(contracts).where(*_is(contracts, self._tenant, contract.contract_id), *still).values(**values)
+        )
+        if not changed.rowcount:
+            raise Moved
+
+    async def _check_references(self, revision: ContractRevision) -> None:
+        for reference in revision.references:
+            query = select(_r.revision).where(
+                *_is(contract_revisions, self._tenant, reference.contract_id), _r.digest == reference.digest
+            )
+            if await self._transaction.scalar(query.limit(1)) is None:
+                raise Moved
+            use = {
+                "tenant": self._tenant,
+                "contract_id": reference.contract_id,
+                "used_by": revision.contract_id,
+            }
+            await self._transaction.execute(upsert(contract_uses).on_conflict_do_nothing(), use)
+
+    async def _drop_documents(self, digests: set[str]) -> None:
+        documents = contract_documents.c
+        used = exists().where(_r.tenant == documents.tenant, _r.digest == documents.digest)
+        for digest in digests:
+            mine = (documents.tenant == self._tenant, documents.digest == digest)
+            await self._transaction.execute(delete(contract_documents).where(*mine, ~used))
+
+
+def _is(table: Any, tenant: str, contract_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return table.c.tenant == tenant, table.c.contract_id == contract_id
+
+
+def _named(version: str) -> tuple[ColumnElement[bool], ...]:
+    if version == "latest":
+        return (_r.revision == contracts.c.revision,)
+    if version.startswith("sha256:"):
+        return (_r.digest == version,)
+    numbers = [int(part) for part in version.split(".")]
+    by_number = tuple(column == number for column, number in zip((_r.major, _r.minor), numbers, strict=False))
+    return (*by_number, _r.version == version) if len(numbers) == 3 else by_number
+
+
+def _having(tenant: str, word: str) -> Select[tuple[str]]:
+    words, end = contract_words.c, like(word)
+    return select(words.contract_id).where(words.tenant == tenant, words.word >= word, words.word < end)
+
+
+def _head_row(latest: ContractRevision) -> dict[str, Any]:
+    return {"revision": latest.revision, "digest": latest.digest}
+
+
+def _about_row(about: About) -> dict[str, Any]:
+    return {
+        "compatibility": about.mode.value,
+        "description": about.description,
+        "owner": about.owner,
+        "labels": list(about.labels),
+        "deprecation": about.deprecation,
+    }
+
+
+def _contract(row: Any) -> Contract:
+    latest = ContractRevision(
+        row.contract_id,
+        row.digest,
+        row.version,
+        row.revision,
+        row.revision_time,
+        _changes(row.changes),
+        _references(row.references),
+        tags_of(row.version, latest=True, major=True, minor=True),
+    )
+    about = About(Mode(row.compatibility), row.description, row.owner, tuple(row.labels), row.deprecation)
+    return Contract(row.contract_id, Kind(row.kind), about, latest, row.create_time, row.update_time)
+
+
+def _revision(row: Any) -> ContractRevision:
+    return ContractRevision(
+        row.contract_id,
+        row.digest,
+        row.version,
+        row.revision,
+        row.create_time,
+        _changes(row.changes),
+        _references(row.references),
+        tags_of(row.version, latest=row.of_all, major=row.of_major, minor=row.of_minor),
+    )
+
+
+def _changes(stored: Iterable[dict[str, Any]]) -> tuple[Finding, ...]:
+    return tuple(Finding(**{**change, "layer": Layer(change["layer"])}) for change in stored)
+
+
+def _references(stored: Iterable[Sequence[str]]) -> tuple[Reference, ...]:
+    return tuple(Reference(*reference) for reference in stored)
+
+
+def _document(source: Source) -> bytes:
+    files = [ContractFile(path=path, text=text) for path, text in source.files.items()]
+    kind = ContractKind.Value(f"CONTRACT_KIND_{source.kind}")
+    return ContractDocument(kind=kind, files=files, message=source.message).SerializeToString(deterministic=True)
+
+
+def _source(document: bytes) -> Source:
+    message = ContractDocument.FromString(document)
+    kind = Kind(ContractKind.Name(message.kind).removeprefix("CONTRACT_KIND_"))
+    return Source(kind, {file.path: file.text for file in message.files}, message.message)

@@ -1,0 +1,33 @@
+"""The words that a contract is found by: of its name, description, owner and labels, and of the names of its fields."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from chartly.registry.contract_evolution import About
+
+_WORD = re.compile(r"[^\W_]+")
+# `unitPrice` is found by `price` too.
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_LAST = "\U0010ffff"
+
+
+def words_of(contract_id: str, about: About, fields: Iterable[str]) -> frozenset[str]:
+    """Return all words of a contract."""
+    return words((contract_id, about.description, about.owner, *about.labels, *fields))
+
+
+def words(texts: Iterable[str]) -> frozenset[str]:
+    """Return the words of some texts in lower case, in one Unicode form, whole and split at humps."""
+    found: set[str] = set()
+    for text in texts:
+        for word in _WORD.findall(unicodedata.normalize("NFKC", text)):
+            found.update(part.casefold() for part in (word, *_HUMP.split(word)))
+    return frozenset(found)
+
+
+def like(word: str) -> str:
+    """Return a text that is greater than all words that begin with a word, and no greater than any other."""
+    return word + _LAST
