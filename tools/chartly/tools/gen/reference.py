@@ -9,7 +9,7 @@ from google.protobuf.descriptor_pb2 import EnumDescriptorProto, FileDescriptorPr
 
 from chartly.tools.gen.image import Image
 
-_ENUMS, _ENUM_VALUES, _SERVICES, _METHODS = 5, 2, 6, 2  # field numbers that make a comment's path, see descriptor.proto
+ENUMS, ENUM_VALUES, SERVICES, METHODS = 5, 2, 6, 2  # field numbers that make a comment's path, see descriptor.proto
 _REASON = re.compile(r"(?P<meaning>.*?)(?: Code (?P<code>[A-Z_]+)\.)? (?P<metadata>\{.*\})")
 _REPEATABLE = {0: "no", 1: "yes, it only reads", 2: "yes"}  # by idempotency_level
 
@@ -84,7 +84,7 @@ class Options:
     def of(self, method: MethodDescriptorProto) -> dict[str, Any]:
         """Return the options that we wrote, by the last part of their name."""
         options = self._method_options.FromString(method.options.SerializeToString())
-        names = ("permission", "public", "audit")
+        names = ("permission", "public", "audit", "deadline_seconds")
         ours = {name: options.Extensions[self._extension(f"chartly.api.options.v1.{name}")] for name in names}
         return ours | {"http": options.Extensions[self._extension("google.api.http")]}
 
@@ -96,9 +96,9 @@ def _service_sections(image: Image, options: Options) -> Iterator[str]:
     for file in image.own_files():
         comments = Comments(file)
         for index, service in enumerate(file.service):
-            yield f"## {file.package}.{service.name}\n\n{comments.at(_SERVICES, index)}\n"
+            yield f"## {file.package}.{service.name}\n\n{comments.at(SERVICES, index)}\n"
             rows = (
-                (f"`{method.name}`", comments.at(_SERVICES, index, _METHODS, position), *_method_cells(method, options))
+                (f"`{method.name}`", comments.at(SERVICES, index, METHODS, position), *_method_cells(method, options))
                 for position, method in enumerate(service.method)
             )
             yield _table(("method", "what it does", "route", "permission", "audit", "retry is safe"), rows)
@@ -127,7 +127,7 @@ def _reasons(enum: EnumDescriptorProto, comments: Comments, index: int) -> Itera
     for position, value in enumerate(enum.value):
         if value.number == 0:
             continue
-        parts = _REASON.fullmatch(comments.at(_ENUMS, index, _ENUM_VALUES, position))
+        parts = _REASON.fullmatch(comments.at(ENUMS, index, ENUM_VALUES, position))
         if parts is None:
             raise ValueError(f"{value.name}: its comment is not `MEANING. [Code CODE.] {{METADATA}}`")
         yield Reason(value.name, parts["code"] or "", parts["meaning"], parts["metadata"])
