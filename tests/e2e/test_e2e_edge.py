@@ -94,7 +94,7 @@ def test_lists_print_what_is_empty(mesh: Any) -> None:
     ("method", "path", "status", "expected"),
     [
         ("GET", "/api/nothing", 404, "ROUTE_NOT_FOUND"),
-        ("POST", "/health", 404, "ROUTE_NOT_FOUND"),
+        ("POST", "/health", 405, "METHOD_NOT_ALLOWED"),
         ("GET", "/api/profiles?bogus=1", 400, "MALFORMED_REQUEST"),
         ("GET", "/api/profiles?page_size=many", 400, "MALFORMED_REQUEST"),
         ("GET", "/api/profiles?page_size=2000", 400, "INVALID_FIELD"),
@@ -107,6 +107,20 @@ def test_every_error_is_a_status(mesh: Any, method: str, path: str, status: int,
         answer = client.request(method, path)
     assert answer.status_code == status
     assert reason(answer) == expected
+
+
+def test_another_method_of_a_route_is_told_which_there_are(mesh: Any) -> None:
+    with mesh.client(key="") as client:
+        answer = client.delete("/api/profiles")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+        assert client.request("TRACE", "/api/runs/r-1").headers["allow"] == "GET"
+        assert "allow" not in client.get("/api/profiles/none").headers
+
+
+def test_a_query_may_be_long(mesh: Any) -> None:
+    with mesh.client(key="") as client:
+        answer = client.get("/api/records", params={"profile_id": "none", "page_token": "0" * 30_000})
+    assert (answer.status_code, reason(answer)) == (400, "INVALID_FIELD")
 
 
 def test_an_unknown_query_parameter_is_refused_by_name(mesh: Any) -> None:

@@ -18,7 +18,6 @@ BEHIND_KEYS = [route for route in ROUTES if route.contract.permission]
 LATER = [
     "GET /",
     "GET /ui/index.html",
-    "GET /openapi.json",
     "GET /.well-known/jwks.json",
     "GET /.well-known/openid-configuration",
     "POST /api/profiles/nothing:pause",
@@ -63,11 +62,10 @@ def test_a_route_refuses_an_unknown_query_parameter_by_name(rest: Rest, route: R
 @pytest.mark.parametrize("route", ROUTES, ids=str)
 def test_a_route_answers_no_other_verb(rest: Rest, route: Route) -> None:
     verbs = {other.verb for other in ROUTES if other.path == route.path}
-    refused = refusal(rest.http.request("PATCH", route.path, json={}))
-    assert refused[:2] == (404, "ROUTE_NOT_FOUND")
-    assert refused.metadata == {"method": "PATCH", "path": route.path}
-    if "DELETE" not in verbs:
-        assert refusal(rest.http.delete(route.path))[:2] == (404, "ROUTE_NOT_FOUND")
+    for verb in {"PATCH", "DELETE", "OPTIONS"} - verbs:
+        refused = refusal(rest.http.request(verb, route.path))
+        assert refused[:2] == (405, "METHOD_NOT_ALLOWED")
+        assert refused.metadata == {"method": verb, "path": route.path}
 
 
 @pytest.mark.parametrize("route", BEHIND_KEYS, ids=str)
@@ -119,7 +117,8 @@ def test_a_key_of_a_viewer_may_do_no_more_than_an_anonymous_caller(rest: Rest, m
 @pytest.mark.parametrize("line", LATER)
 def test_a_route_that_is_promised_for_later_is_not_found(rest: Rest, line: str) -> None:
     method, path = line.split()
-    assert rest.refused(method, path, json={})[:2] == (404, "ROUTE_NOT_FOUND")
+    # What follows a colon might be the rest of a name.
+    assert rest.refused(method, path, json={})[:2] in ((404, "ROUTE_NOT_FOUND"), (405, "METHOD_NOT_ALLOWED"))
 
 
 @pytest.mark.parametrize(

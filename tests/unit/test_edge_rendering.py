@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
-from chartly.cli.edge import Edge, Route, envoy, render, routes
+from chartly.cli.edge import Edge, Route, envoy, render, resources, routes
 from chartly.runtime.contracts import contract_of, methods_of
 from chartly.runtime.settings import PORTS
 
@@ -55,8 +56,23 @@ def test_the_configuration_holds_each_route_once_and_answers_to_the_host_names()
     mesh, elsewhere = manager["route_config"]["virtual_hosts"]
     assert mesh["domains"] == ["localhost", "127.0.0.1", "[::1]", "mesh.example"]
     assert elsewhere["domains"] == ["*"]
-    assert [route["match"]["path"] for route in mesh["routes"]] == [route.path for route in routes()]
+    listed = [route["match"].get("path") for route in mesh["routes"]]
+    assert list(filter(None, listed)) == [route.path for route in routes()]
     assert {cluster["name"] for cluster in config["static_resources"]["clusters"]} == set(PORTS)
+
+
+def test_a_path_is_known_by_the_first_pattern_that_matches_it() -> None:
+    found = resources()
+
+    def methods(path: str) -> list[str]:
+        return next(list(resource.methods) for resource in found if re.fullmatch(resource.pattern, path))
+
+    assert methods("/api/profiles/tides") == ["DELETE", "GET", "PUT"]
+    assert methods("/api/profiles/tides:runNow") == ["POST"]
+    assert methods("/api/profiles:validate") == ["POST"]
+    assert methods("/api/drones/stats") == ["GET"]
+    assert methods("/api/artifacts/sha256:00") == ["GET"]
+    assert not any(re.fullmatch(resource.pattern, "/api/nothing") for resource in found)
 
 
 def test_envoy_accepts_the_configuration(tmp_path: Path) -> None:

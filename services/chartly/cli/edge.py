@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -43,6 +44,14 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Resource:
+    """A path of REST routes, as a regular expression (RE2) of the whole path, and the HTTP methods that it answers."""
+
+    pattern: str
+    methods: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Edge:
     """Where the edge listens, under which names, and where the services are (host:port, by name)."""
 
@@ -63,6 +72,7 @@ def render(edge: Edge) -> str:
         host_names=[*LOCAL_NAMES, *edge.host_names],
         services=[service.full_name for service in _services()],
         routes=list(routes()),
+        resources=resources(),
         upstreams=[_upstream(service, edge.upstreams[service]) for service in PORTS],
         descriptors=str(shipped("edge.binpb")),
         max_request_bytes=MAX_REQUEST_BYTES,
@@ -75,6 +85,20 @@ def routes() -> Iterator[Route]:
     for service in _services():
         for method in service.methods:
             yield _route(method)
+
+
+def resources() -> list[Resource]:
+    """Return every path of REST routes, those first that others would match as well."""
+    methods: dict[str, list[str]] = {}
+    for service in _services():
+        for method in service.methods:
+            rule = method.GetOptions().Extensions[annotations_pb2.http]
+            if verb := rule.WhichOneof("pattern"):
+                methods.setdefault(getattr(rule, verb), []).append(verb.upper())
+    paths = sorted(
+        methods, key=lambda path: (-path.count("/"), -path.rpartition("/")[2].count(":"), path.count("{"), path)
+    )
+    return [Resource(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)), sorted(methods[path])) for path in paths]
 
 
 def envoy() -> Path:

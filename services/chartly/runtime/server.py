@@ -147,6 +147,9 @@ class Server:
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_receive_message_length", limit),
                 ("grpc.max_send_message_length", limit),
+                # The edge passes a path on in a header, and takes paths and headers of 60 KiB.
+                ("grpc.max_metadata_size", 64 << 10),
+                ("grpc.absolute_max_metadata_size", 80 << 10),
             ]
         )
         server.add_generic_rpc_handlers(tuple(self._handlers))
