@@ -7,6 +7,7 @@ the engine for them (Rust's `regex`) has no backtracking. A pattern with look-ar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -69,7 +70,7 @@ class SchemaDocument:
         by = self.value if schema is None else schema
         shown: Schema = by if isinstance(by, bool) else {"$schema": self.dialect} | by
         return jsonschema_rs.validator_for(
-            shown, registry=registry, validate_formats=True, pattern_options=PATTERNS, offline=True
+            shown, registry=registry, validate_formats=True, formats=_FORMATS, pattern_options=PATTERNS, offline=True
         )
 
     def place(self, steps: Steps) -> Place:
@@ -191,6 +192,9 @@ class _Checking:
         self._problems.append(Problem(place.line, place.column, path_of(steps), reason, message))
 
 
+#: A format of ours: a decimal number as text, which is how JSON carries it without loss.
+_FORMATS = {"decimal": lambda text: not isinstance(text, str) or bool(_DECIMAL.fullmatch(text))}
+_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _NO_PATTERN = "is no pattern that is read: it may have no look-around or back-reference, and no huge repetition"
 _TYPES = "array, boolean, integer, null, number, object, string"
 

@@ -153,7 +153,7 @@ class _Comparison:
             return
         rest, place = shape_of([rule.rest]), _join(path, "additionalProperties")
         yield from self.gaps(shape_of([each.rest for each in a.objects if each.rest]), rest, place)
-        for pattern in {pattern for each in a.objects for pattern in each.patterns} - rule.patterns.keys():
+        for pattern in sorted({pattern for each in a.objects for pattern in each.patterns} - rule.patterns.keys()):
             if not self.covers(shape_of(_by_pattern(a, pattern)), rest):
                 yield Gap("patternProperties", _join(path, f"patternProperties.{pattern}"), pattern, "")
 
@@ -181,6 +181,8 @@ class _Comparison:
             yield Gap("incomparable", _join(path, keyword), keyword if keyword in a.opaque else "", keyword)
 
     def _union(self, a: Shape, word: str, branches: list[Located], path: str) -> Iterator[Gap]:
+        if any(all_alike(tuple(had), tuple(branches)) for had in (a.any_of if word == "anyOf" else a.one_of)):
+            return
         shapes = [shape_of([branch]) for branch in branches]
         if word == "oneOf" and not _are_apart(shapes):
             if not any(self._same(had, branches) for had in a.one_of):

@@ -11,7 +11,7 @@ from chartly.contracts.schema_tree import Located, Steps
 from chartly.engine.errors import Problem
 
 _FORMATS = (
-    "date date-time time duration email idn-email hostname idn-hostname ipv4 ipv6 uri uri-reference uri-template iri "
+    "decimal date date-time time duration email idn-email hostname idn-hostname ipv4 ipv6 uri uri-reference uri-template iri "
     "iri-reference uuid json-pointer relative-json-pointer regex"
 )
 _KEYWORDS = (

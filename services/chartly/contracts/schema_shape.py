@@ -182,8 +182,9 @@ def _read(shape: Shape, at: Located, schema: dict[str, Any]) -> None:
     for values in [schema[name] if name == "enum" else [schema[name]] for name in ("enum", "const") if name in schema]:
         allowed = {identity(value): value for value in values}
         shape.values = allowed if shape.values is None else {k: v for k, v in shape.values.items() if k in allowed}
-    for keyword in schema.keys() & (LIMITS.keys() | _EXCLUSIVE.keys()):
-        _limit(shape.limits, _EXCLUSIVE.get(keyword, keyword), schema[keyword], exclusive=keyword in _EXCLUSIVE)
+    for keyword, value in schema.items():
+        if keyword in LIMITS or keyword in _EXCLUSIVE:
+            _limit(shape.limits, _EXCLUSIVE.get(keyword, keyword), value, exclusive=keyword in _EXCLUSIVE)
     shape.multiples |= {Fraction(str(schema["multipleOf"]))} if "multipleOf" in schema else set()
     shape.patterns |= {schema["pattern"]} if "pattern" in schema else set()
     named_formats = ("format", "contentEncoding", "contentMediaType")
