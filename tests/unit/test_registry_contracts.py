@@ -13,9 +13,11 @@ import pytest
 from chartly.api.registry.v1 import contract_pb2
 from chartly.api.registry.v1 import registry_pb2 as pb
 from chartly.api.registry.v1.contract_pb2 import ContractDocument, ContractFile, ContractReference
+from chartly.contracts.exports import FORMATS
 from chartly.registry.contract_errors import (
     ContractIncompatible,
     ContractInUse,
+    ContractNotExportable,
     ContractNotFound,
     ContractRevisionNotFound,
     ContractVersionTooLow,
@@ -322,12 +324,12 @@ async def test_protos_refer_to_other_contracts(registry: RegistryServicer) -> No
 
 
 async def test_a_reference_stays_where_it_led_when_saved(registry: RegistryServicer) -> None:
-    await save(registry, a_body(MONEY, PROTO), "money", compatibility=MODES.COMPATIBILITY_MODE_NONE)
+    await save(registry, a_body(MONEY, PROTO), "money")
     refer = (("common/v1/money.proto", "money", ""),)
     first = await save(registry, protos(refer, shop__v1__order=ORDER))
-    await save(registry, a_body(MONEY.replace("int64", "int32"), PROTO), "money")
+    await save(registry, a_body(MONEY.replace("2; }", "2; int32 nanos = 3; }"), PROTO), "money")
     assert (await get(registry, "1")).references == first.references
-    second = await save(registry, protos(refer, shop__v1__order=ORDER), compatibility=MODES.COMPATIBILITY_MODE_NONE)
+    second = await save(registry, protos(refer, shop__v1__order=ORDER))
     assert second.digest != first.digest
     assert second.references[0].version != first.references[0].version
 
@@ -426,7 +428,7 @@ IMPORTS_A = 'syntax = "proto3"; import "a.proto"; message B { A a = 1; }'
         (protos(a=IMPORTS_B, b=IMPORTS_A), "PROTO_REFUSED"),
         (protos(a=MONEY, A=MONEY), "DUPLICATE_PATH"),
         (protos(größe=MONEY), "PATH_REFUSED"),
-        (ContractDocument(kind=2, files=[ContractFile(path=p, text="{}") for p in "ab"]), "TOO_MANY_FILES"),
+        (ContractDocument(kind=contract_pb2.CONTRACT_KIND_JSON_SCHEMA, files=[ContractFile(path=p, text="{}") for p in "ab"]), "TOO_MANY_FILES"),
         (ContractDocument(message="B", files=[ContractFile(path="a.proto", text=MONEY)]), "MESSAGE_NOT_FOUND"),
         (a_body(b'{"a": "\xff"}'), "INVALID_UTF8"),
     ],
@@ -467,3 +469,51 @@ async def test_a_contract_is_exported_as_it_is_and_in_no_unknown_form(registry: 
     request.format = "xlsx"
     with pytest.raises(UnknownFormat, match="avro"):
         await registry.ExportContract(request, CALLER)
+
+
+async def exported(registry: RegistryServicer, wanted: str, contract_id: str = "orders") -> HttpBody:
+    request = pb.ExportContractRequest(contract_id=contract_id, version="latest", format=wanted)
+    return await registry.ExportContract(request, CALLER)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        a_body(a_schema("state", "note", required=("state",))),
+        a_body('syntax = "proto3"; package shop.v1; message Order { string state = 1; string note = 2; }', PROTO),
+    ],
+)
+async def test_a_flat_contract_comes_in_every_form(registry: RegistryServicer, content: HttpBody) -> None:
+    await save(registry, content)
+    for wanted in FORMATS:
+        assert b"state" in (await exported(registry, wanted)).data, wanted
+
+
+async def test_what_a_form_cannot_carry_is_named(registry: RegistryServicer) -> None:
+    await save(registry, a_schema("state", properties={"lines": {"type": "array"}}))
+    with pytest.raises(ContractNotExportable, match=r"properties\.lines"):
+        await exported(registry, "avro")
+
+
+DATA_CONTRACT = """
+apiVersion: v3.1.0
+kind: DataContract
+id: shop-orders
+version: 1.0.0
+status: active
+schema:
+  - name: orders
+    logicalType: object
+    properties:
+      - {name: state, logicalType: string, required: true}
+"""
+
+
+async def test_a_data_contract_is_known_by_its_words(registry: RegistryServicer) -> None:
+    await save(registry, a_body(DATA_CONTRACT, "application/yaml"))
+    assert (await contract(registry)).kind == contract_pb2.CONTRACT_KIND_ODCS
+    assert await found(registry, "state") == ["orders"]
+    wider = DATA_CONTRACT + "      - {name: note, logicalType: string}\n"
+    assert (await save(registry, a_body(wider, "application/yaml"))).version == "1.1.0"
+    for wanted in FORMATS:
+        assert b"state" in (await exported(registry, wanted)).data, wanted

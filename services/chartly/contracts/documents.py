@@ -5,18 +5,23 @@ What a kind needs beyond that is in its own modules; those are loaded when first
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chartly.contracts.digest import files_digest
+from chartly.contracts.errors import NotExportable
 from chartly.contracts.report import PROTO_LAYERS, SCHEMA_LAYERS, Finding, Layer
 from chartly.engine import InvalidDocument, Problem
 from chartly.engine.document import Syntax
 
 if TYPE_CHECKING:
+    from chartly.contracts.odcs import DataContract
+    from chartly.contracts.proto_model import ProtoModel
     from chartly.contracts.protos import CompiledProtos
     from chartly.contracts.schema_document import SchemaDocument
     from google.protobuf.descriptor_pb2 import DescriptorProto
@@ -25,18 +30,6 @@ if TYPE_CHECKING:
 _SCHEMA_FACTOR, _PROTO_FACTOR = 40, 30
 MAX_REACH = 1000
 """How many references, each way to one counted, a document may need."""
-
-
-FORMATS = ("json_schema", "odcs", "avro", "proto")
-
-
-class NotExportable(Exception):
-    """A document says what a format cannot carry; `path` is where."""
-
-    def __init__(self, path: str, message: str) -> None:
-        super().__init__(message)
-        self.path = path
-        self.message = message
 
 
 class Kind(StrEnum):
@@ -103,11 +96,25 @@ class SchemaForm(Form):
 
 
 @dataclass(frozen=True)
+class OdcsForm(Form):
+    """A data contract."""
+
+    contract: DataContract = field(kw_only=True)
+
+
+@dataclass(frozen=True)
 class ProtoForm(Form):
     """Proto files; `message` is the full name of the one that records are checked against, empty where there is none."""
 
     protos: CompiledProtos = field(kw_only=True)
     message: str = field(kw_only=True)
+
+    @cached_property
+    def model(self) -> ProtoModel:
+        """The files as they are compared."""
+        from chartly.contracts.proto_model import read_model
+
+        return read_model(self.protos.descriptors)
 
 
 def kind_of(files: Mapping[str, str]) -> Kind:
@@ -138,43 +145,80 @@ def read(source: Source, references: Mapping[str, Form] | None = None) -> Form:
     """
     references = references or {}
     _check_references(source.kind, references)
-    if source.kind is Kind.PROTO:
-        return _read_protos(source, references)
-    return _read_schema(source, references)
+    readers = {Kind.PROTO: _read_protos, Kind.JSON_SCHEMA: _read_schema, Kind.ODCS: _read_odcs}
+    return readers[source.kind](source, references)
 
 
 def compare(old: Form, new: Form) -> tuple[Finding, ...]:
     """Return what changed between two documents of one kind."""
-    if isinstance(old, ProtoForm) and isinstance(new, ProtoForm):
-        from chartly.contracts.proto_changes import compare_protos
+    match old, new:
+        case ProtoForm(), ProtoForm():
+            from chartly.contracts.proto_changes import compare_models
 
-        return tuple(compare_protos(old.protos, new.protos))
-    from chartly.contracts.schema_changes import compare_schemas
+            return compare_models(old.model, new.model)
+        case SchemaForm(), SchemaForm():
+            from chartly.contracts.schema_changes import compare_schemas
 
-    assert isinstance(old, SchemaForm)
-    assert isinstance(new, SchemaForm)
-    return tuple(compare_schemas(old.schema, new.schema))
+            return compare_schemas(old.schema, new.schema)
+        case OdcsForm(), OdcsForm():
+            from chartly.contracts.odcs import compare_odcs
+
+            return compare_odcs(old.contract, new.contract)
+    raise TypeError(f"a document of kind {new.kind} follows none of kind {old.kind}")
 
 
 def lint(form: Form) -> tuple[Problem, ...]:
     """Return what could be better in a document; nothing of it is wrong."""
-    if isinstance(form, SchemaForm):
-        from chartly.contracts import schema_lint
+    from chartly.contracts import schema_lint
 
+    if isinstance(form, SchemaForm):
         return schema_lint.lint(form.schema)
+    if isinstance(form, OdcsForm) and form.contract.deprecation:
+        message = f"the contract says of itself that it is {form.contract.deprecation}"
+        return (Problem(0, 0, "status", "CONTRACT_DEPRECATED", message),)
     return ()
 
 
+def schema_of_records(form: Form) -> SchemaDocument:
+    """Return the JSON Schema of the records that a document describes; of protos, that of their message in protojson.
+
+    Raises:
+        NotExportable: the protos have no message.
+    """
+    if isinstance(form, SchemaForm):
+        return form.schema
+    if isinstance(form, OdcsForm):
+        return form.contract.open_schema
+    from chartly.contracts.json_schema import Schemas
+    from chartly.contracts.schema_document import schema_of
+
+    assert isinstance(form, ProtoForm)
+    if not form.message:
+        raise NotExportable("", "its first file has no message")
+    return schema_of(Schemas(form.protos.with_imports().SerializeToString()).bundle(form.message))
+
+
 def export(form: Form, wanted: str, *, name: str, version: str) -> tuple[str, bytes]:
-    """Return a document in one of FORMATS, as its media type and bytes.
+    """Return a document in one of `exports.FORMATS`, as its media type and bytes: as it is written where that is the format.
 
     Raises:
         NotExportable: it says what that format cannot carry.
     """
+    from chartly.contracts.exports import export_row
+    from chartly.contracts.rows import row_of_schema
+
     if _OWN_FORMATS[form.kind] == wanted and len(form.source.files) == 1:
         ((path, text),) = form.source.files.items()
         return _media_type(wanted, path), text.encode()
-    raise NotExportable("", f"a document of kind {form.kind} is not written as {wanted}")
+    if wanted == "json_schema":
+        return "application/schema+json", _json(schema_of_records(form).value)
+    if isinstance(form, OdcsForm):
+        return export_row(form.contract.row(), wanted)
+    return export_row(row_of_schema(schema_of_records(form), name=name, version=version), wanted)
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
 def _media_type(wanted: str, path: str) -> str:
@@ -191,6 +235,8 @@ def _check_references(kind: Kind, references: Mapping[str, Form]) -> None:
         for name, form in references.items()
         if form.kind is not kind
     ]
+    if kind is Kind.ODCS and references:
+        problems.append(_problem("REFERENCE_KIND", "a data contract refers to no other contract"))
     if sum(form.reach for form in references.values()) > MAX_REACH:
         problems.append(_problem("TOO_MANY_REFERENCES", f"its references lead to more than {MAX_REACH} documents"))
     if problems:
@@ -216,6 +262,15 @@ def _properties(schema: SchemaDocument) -> Iterator[str]:
     from chartly.contracts.schema_document import subschemas
 
     return (str(steps[-1]) for steps, _ in subschemas(schema) if steps[-2:-1] == ("properties",))
+
+
+def _read_odcs(source: Source, references: Mapping[str, Form]) -> OdcsForm:
+    from chartly.contracts.odcs import read_odcs
+
+    ((path, text),) = source.files.items()
+    contract = read_odcs(text.encode(), "json" if path.endswith(".json") else "yaml")
+    size = _SCHEMA_FACTOR * source.size_bytes
+    return OdcsForm(source, contract.digest, frozenset(_properties(contract.schema)), size, contract=contract)
 
 
 def _read_protos(source: Source, references: Mapping[str, Form]) -> ProtoForm:

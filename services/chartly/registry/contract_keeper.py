@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from chartly.contracts import Mode, documents
-from chartly.contracts.documents import Form, NotExportable, Source
+from chartly.contracts.documents import Form, Source
+from chartly.contracts.errors import NotExportable
+from chartly.contracts.exports import FORMATS
 from chartly.engine import Problem
 from chartly.registry import contract_evolution as evolution
 from chartly.registry.contract_errors import (
@@ -164,9 +166,9 @@ class ContractKeeper:
             UnknownFormat: there is no such form.
             ContractNotExportable: the contract says what the form cannot carry.
         """
-        form_name = wanted or documents.FORMATS[0]
-        if form_name not in documents.FORMATS:
-            raise UnknownFormat(form_name, documents.FORMATS)
+        form_name = wanted or FORMATS[0]
+        if form_name not in FORMATS:
+            raise UnknownFormat(form_name, FORMATS)
         revision = await self.revision(tenant, contract_id, version)
         form = await self.forms.of(tenant, revision)
         try:

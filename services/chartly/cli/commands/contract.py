@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 from chartly.cli.commanding import Commands, Output, mesh_command
+from chartly.cli.commands.contract_apply import apply, check, lint
+from chartly.cli.contract_reports import told
 from chartly.cli.options import page_options
 from chartly.cli.text import short, word
 
@@ -13,10 +15,16 @@ if TYPE_CHECKING:
     from chartly.api.registry.v1.contract_pb2 import Contract, ContractRevision
     from chartly.cli.session import Session
 
+_FORMATS = ("json_schema", "odcs", "avro", "proto")
+
 
 @click.group(cls=Commands)
 def contract() -> None:
     """Keep, compare and export contracts that data have to meet."""
+
+
+for command in (lint, apply, check):
+    contract.add_command(command)
 
 
 @contract.command("list")
@@ -43,8 +51,28 @@ async def list_contracts(session: Session, output: Output, query: str, limit: in
         more(answer.next_page_token)
 
 
+@contract.command("get")
+@click.argument("name", metavar="NAME[@VERSION]")
+@mesh_command
+async def get(session: Session, output: Output, name: str) -> None:
+    """Show the files of a contract as they were saved."""
+    from chartly.api.registry.v1.registry_pb2 import GetContractRevisionRequest
+    from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
+
+    contract_id, _, version = name.partition("@")
+    request = GetContractRevisionRequest(contract_id=contract_id, version=version or "latest")
+    answer = await session.stub(RegistryServiceStub).GetContractRevision(request)
+    if output.json(answer):
+        return
+    files = answer.revision.document.files
+    for file in files:
+        if len(files) > 1:
+            click.echo(f"// {file.path}")
+        click.echo(file.text, nl=not file.text.endswith("\n"))
+
+
 @contract.command("revisions")
-@click.argument("contract_id")
+@click.argument("contract_id", metavar="NAME")
 @page_options("revisions")
 @mesh_command
 async def revisions(session: Session, output: Output, contract_id: str, limit: int, page_token: str) -> None:
@@ -55,11 +83,56 @@ async def revisions(session: Session, output: Output, contract_id: str, limit: i
     from chartly.cli.text import instant
 
     def row(each: ContractRevision) -> tuple[str, ...]:
-        what = "; ".join(finding.message for finding in each.changes)
-        return each.version, short(each.digest), ", ".join(each.tags), instant(each.create_time.ToDatetime()), what
+        saved = instant(each.create_time.ToDatetime())
+        return each.version, short(each.digest), ", ".join(each.tags), saved, told(each.changes)
 
     request = ListContractRevisionsRequest(contract_id=contract_id, page_size=limit, page_token=page_token)
     answer = await session.stub(RegistryServiceStub).ListContractRevisions(request)
     if not output.json(answer):
         show_table(("version", "digest", "tags", "saved", "changes"), map(row, answer.revisions))
         more(answer.next_page_token)
+
+
+@contract.command("export")
+@click.argument("name", metavar="NAME[@VERSION]")
+@click.option("--format", "wanted", type=click.Choice(_FORMATS), default="json_schema", show_default=True, help="Form.")
+@mesh_command
+async def export(session: Session, output: Output, name: str, wanted: str) -> None:
+    """Write a contract in another form."""
+    from chartly.api.registry.v1.registry_pb2 import ExportContractRequest
+    from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
+
+    contract_id, _, version = name.partition("@")
+    request = ExportContractRequest(contract_id=contract_id, version=version or "latest", format=wanted)
+    answer = await session.stub(RegistryServiceStub).ExportContract(request)
+    if not output.json(answer):
+        click.echo(answer.data, nl=not answer.data.endswith(b"\n"))
+
+
+@contract.command("deprecate")
+@click.argument("contract_id", metavar="NAME")
+@click.option("--reason", required=True, help="Why nobody should use it any more, and what to use; '' takes it back.")
+@mesh_command
+async def deprecate(session: Session, output: Output, contract_id: str, reason: str) -> None:
+    """Say that a contract should not be used any more."""
+    from chartly.api.registry.v1.registry_pb2 import ContractUpdate, UpdateContractRequest
+    from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
+
+    request = UpdateContractRequest(contract_id=contract_id, contract=ContractUpdate(deprecation=reason))
+    request.update_mask.paths.append("deprecation")
+    answer = await session.stub(RegistryServiceStub).UpdateContract(request)
+    if not output.json(answer):
+        click.echo(f"~ {contract_id} deprecated: {reason}" if reason else f"~ {contract_id} not deprecated")
+
+
+@contract.command("delete")
+@click.argument("contract_id", metavar="NAME")
+@mesh_command
+async def delete(session: Session, output: Output, contract_id: str) -> None:
+    """Delete a contract that nothing refers to, with its revisions."""
+    from chartly.api.registry.v1.registry_pb2 import DeleteContractRequest
+    from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
+
+    answer = await session.stub(RegistryServiceStub).DeleteContract(DeleteContractRequest(contract_id=contract_id))
+    if not output.json(answer):
+        click.echo(f"- {contract_id}")

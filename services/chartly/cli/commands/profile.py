@@ -146,6 +146,28 @@ async def diff(session: Session, output: Output, profile_id: str, old: str, new:
         click.secho(line, fg={"+": "green", "-": "red"}.get(line[:1]))
 
 
+@profile.command("contract")
+@click.argument("profile_id")
+@click.option(
+    "--format",
+    "wanted",
+    type=click.Choice(["json_schema", "odcs", "avro", "proto"]),
+    default="json_schema",
+    show_default=True,
+    help="Form of the contract.",
+)
+@mesh_command
+async def contract(session: Session, output: Output, profile_id: str, wanted: str) -> None:
+    """Write the contract that the records of a profile meet."""
+    from chartly.api.registry.v1.registry_pb2 import GetOutputContractRequest
+    from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
+
+    request = GetOutputContractRequest(profile_id=profile_id, format=wanted)
+    answer = await session.stub(RegistryServiceStub).GetOutputContract(request)
+    if not output.json(answer):
+        click.echo(answer.data, nl=not answer.data.endswith(b"\n"))
+
+
 async def _validate(session: Session, document: Document) -> ValidateProfileResponse:
     from chartly.api.registry.v1.registry_pb2 import ValidateProfileRequest
     from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub

@@ -1,0 +1,189 @@
+"""`chartly contract lint`, `apply` and `check`: files of a contract, and what they would change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from chartly.cli.commanding import Output, mesh_command
+from chartly.cli.contract_files import ContractFiles, read_contract_files
+from chartly.cli.contract_reports import show_report, told
+from chartly.cli.documents import say_problems
+from chartly.cli.exits import Exit
+from chartly.cli.text import short
+
+if TYPE_CHECKING:
+    from chartly.api.registry.v1.contract_pb2 import CompatibilityReport, ContractRevision
+    from chartly.cli.session import Session
+
+_MODES = ("NONE", "BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE")
+_files = click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(exists=True, path_type=Path))
+_references = click.option(
+    "--reference",
+    "references",
+    multiple=True,
+    metavar="NAME=CONTRACT@VERSION",
+    help="Contract that the files import, or refer to, as NAME.",
+)
+
+
+@click.command("lint")
+@_files
+@_references
+@mesh_command
+async def lint(session: Session, output: Output, files: tuple[Path, ...], references: tuple[str, ...]) -> None:
+    """Say all that is wrong with a contract, and what could be better."""
+    from chartly.api.registry.v1.registry_pb2 import ValidateContractRequest
+    from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
+
+    found = read_contract_files(files)
+    request = ValidateContractRequest(document=found.document(references))
+    answer = await session.stub(RegistryServiceStub).ValidateContract(request)
+    if not output.json(answer):
+        if answer.problems:
+            say_problems([found.say(problem) for problem in answer.problems], "Nothing was saved.")
+        for each in answer.lint:
+            click.echo(f"{found.say(each)} ({each.rule})")
+        if not answer.problems and not answer.lint:
+            click.echo(f"{short(answer.digest)}   nothing to say against it")
+    if answer.problems:
+        raise SystemExit(Exit.INVALID)
+
+
+@click.command("apply")
+@click.argument("contract_id", metavar="NAME")
+@_files
+@_references
+@click.option(
+    "--compatibility",
+    type=click.Choice(_MODES),
+    help="What new revisions of a new contract keep; BACKWARD by default.",
+)
+@click.option(
+    "--version", default="", metavar="VERSION", help="Version; the smallest that the change allows by default."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@mesh_command
+async def apply(
+    session: Session,
+    output: Output,
+    contract_id: str,
+    files: tuple[Path, ...],
+    references: tuple[str, ...],
+    compatibility: str | None,
+    version: str,
+    dry_run: bool,
+) -> None:
+    """Save files as a contract, or as the next revision of one."""
+    from chartly.api.registry.v1.contract_pb2 import CompatibilityMode
+    from chartly.api.registry.v1.registry_pb2 import CreateContractRevisionRequest
+    from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
+
+    found = read_contract_files(files)
+    before = await _latest(session, contract_id)
+    if dry_run:
+        await _preview(session, output, contract_id, found, references, before)
+        return
+    mode = CompatibilityMode.Value(f"COMPATIBILITY_MODE_{compatibility or 'UNSPECIFIED'}")
+    request = CreateContractRevisionRequest(
+        contract_id=contract_id, document=found.document(references), version=version, compatibility=mode
+    )
+    with found.placing("Nothing was saved."):
+        answer = await session.stub(RegistryServiceStub).CreateContractRevision(request)
+    if not output.json(answer):
+        click.echo(_saved(answer.revision, before))
+
+
+@click.command("check")
+@click.argument("contract_id", metavar="NAME")
+@_files
+@_references
+@click.option("--mode", type=click.Choice(_MODES), help="Mode to judge by; the contract's own by default.")
+@mesh_command
+async def check(
+    session: Session,
+    output: Output,
+    contract_id: str,
+    files: tuple[Path, ...],
+    references: tuple[str, ...],
+    mode: str | None,
+) -> None:
+    """Say what files would change as the next revision; 1 is the exit code of what the mode does not allow."""
+    found = read_contract_files(files)
+    report = await _check(session, output, contract_id, found, references, mode or "UNSPECIFIED")
+    if output.form != "json":
+        show_report(report, contract_id)
+    if not report.allowed:
+        raise SystemExit(Exit.FAILED)
+
+
+async def _latest(session: Session, contract_id: str) -> ContractRevision | None:
+    import grpc
+    from chartly.api.registry.v1.registry_pb2 import GetContractRequest
+    from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
+
+    try:
+        request = GetContractRequest(contract_id=contract_id)
+        return (await session.stub(RegistryServiceStub).GetContract(request)).contract.latest
+    except grpc.aio.AioRpcError as error:
+        if error.code() is grpc.StatusCode.NOT_FOUND:
+            return None
+        raise
+
+
+async def _check(
+    session: Session, output: Output, contract_id: str, files: ContractFiles, references: tuple[str, ...], mode: str
+) -> CompatibilityReport:
+    from chartly.api.registry.v1.contract_pb2 import CompatibilityMode
+    from chartly.api.registry.v1.registry_pb2 import CheckCompatibilityRequest
+    from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
+
+    request = CheckCompatibilityRequest(
+        contract_id=contract_id,
+        document=files.document(references),
+        mode=CompatibilityMode.Value(f"COMPATIBILITY_MODE_{mode}"),
+    )
+    with files.placing("Nothing was saved."):
+        answer = await session.stub(RegistryServiceStub).CheckCompatibility(request)
+    output.json(answer)
+    return answer.report
+
+
+async def _preview(
+    session: Session,
+    output: Output,
+    contract_id: str,
+    files: ContractFiles,
+    references: tuple[str, ...],
+    before: ContractRevision | None,
+) -> None:
+    from chartly.api.registry.v1.registry_pb2 import ValidateContractRequest
+    from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
+
+    if before is not None:
+        report = await _check(session, output, contract_id, files, references, "UNSPECIFIED")
+        if output.form != "json":
+            show_report(report, contract_id)
+        if not report.allowed:
+            raise SystemExit(Exit.REFUSED)
+        return
+    request = ValidateContractRequest(document=files.document(references))
+    answer = await session.stub(RegistryServiceStub).ValidateContract(request)
+    if not output.json(answer) and not answer.problems:
+        click.echo(f"+ {contract_id} 1.0.0 {short(answer.digest)}   a new contract")
+    if answer.problems:
+        if output.form != "json":
+            say_problems([files.say(problem) for problem in answer.problems], "Nothing was saved.")
+        raise SystemExit(Exit.INVALID)
+
+
+def _saved(revision: ContractRevision, before: ContractRevision | None) -> str:
+    name = f"{revision.contract_id} {revision.version}"
+    if before is None:
+        return f"+ {name} {short(revision.digest)}   a new contract"
+    if revision.revision == before.revision:
+        return f"= {name} as it was"
+    same = revision.version.partition(".")[0] == before.version.partition(".")[0]
+    effect = "compatible" if same else "not compatible with what was written before"
+    return f"~ {name} {short(revision.digest)} {effect} ({told(revision.changes)})"
