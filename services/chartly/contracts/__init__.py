@@ -3,6 +3,7 @@
 It knows no service, no gRPC, no database and no network; registry, command line and tools share it.
 """
 
+from chartly.contracts.proto_changes import compare_protos
 from chartly.contracts.protos import CompiledProtos, compile_protos
 from chartly.contracts.report import (
     DESCRIPTION_CHANGED,
@@ -30,6 +31,7 @@ __all__ = [
     "Verdict",
     "allows",
     "bump",
+    "compare_protos",
     "compile_protos",
     "refused",
     "smallest_version",
