@@ -40,15 +40,23 @@ func (o *options) stream(
 
 // outgoing adds the key and a request id, unless the caller has sent one of its own.
 func (o *options) outgoing(ctx context.Context) (context.Context, string) {
-	sent, _ := metadata.FromOutgoingContext(ctx)
-	if o.secret != "" && len(sent.Get("authorization")) == 0 {
+	if sent, _ := metadata.FromOutgoingContext(ctx); o.secret != "" && len(sent.Get("authorization")) == 0 {
 		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+o.secret)
 	}
-	if own := sent.Get(requestIDKey); len(own) > 0 {
-		return ctx, own[0]
+	if own := sentID(ctx); own != "" {
+		return ctx, own
 	}
 	requestID := newRequestID()
 	return metadata.AppendToOutgoingContext(ctx, requestIDKey, requestID), requestID
+}
+
+// sentID returns the request id of a call that was sent.
+func sentID(ctx context.Context) string {
+	sent, _ := metadata.FromOutgoingContext(ctx)
+	if ids := sent.Get(requestIDKey); len(ids) > 0 {
+		return ids[0]
+	}
+	return ""
 }
 
 // newRequestID returns 32 hexadecimal digits that no other call has.

@@ -54,7 +54,7 @@ func (d *Datasets) Records(ctx context.Context, request *storagev1.ReadDatasetRe
 		decoder := json.NewDecoder(body)
 		decoder.UseNumber()
 		for {
-			row, err := nextRow(decoder)
+			row, err := nextRow(decoder, sentID(body.parts.Context()))
 			if errors.Is(err, io.EOF) || !yield(row, err) || err != nil {
 				return
 			}
@@ -63,7 +63,7 @@ func (d *Datasets) Records(ctx context.Context, request *storagev1.ReadDatasetRe
 }
 
 // nextRow returns io.EOF after the mark that says that all rows have come.
-func nextRow(decoder *json.Decoder) (*Row, error) {
+func nextRow(decoder *json.Decoder, requestID string) (*Row, error) {
 	var next line
 	err := decoder.Decode(&next)
 	var failure *Error
@@ -71,19 +71,19 @@ func nextRow(decoder *json.Decoder) (*Row, error) {
 	case errors.As(err, &failure):
 		return nil, err
 	case err != nil:
-		return nil, errorOf(grpcstatus.Error(codes.DataLoss, "the rows end without their end marker; read them again"), "")
+		return nil, errorOf(grpcstatus.Error(codes.DataLoss, "the rows end without their end marker; read them again"), requestID)
 	case next.Error != nil:
-		return nil, markedError(next.Error)
+		return nil, markedError(next.Error, requestID)
 	case next.End != nil:
 		return nil, io.EOF
 	}
 	return &next.Row, nil
 }
 
-func markedError(text json.RawMessage) error {
+func markedError(text json.RawMessage, requestID string) error {
 	var said status.Status
 	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(text, &said); err != nil {
 		return fmt.Errorf("chartly: the error marker cannot be read: %w", err)
 	}
-	return errorOf(grpcstatus.FromProto(&said).Err(), "")
+	return errorOf(grpcstatus.FromProto(&said).Err(), requestID)
 }

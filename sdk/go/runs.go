@@ -25,9 +25,20 @@ type Runs struct {
 	coordinator coordinatorv1.CoordinatorServiceClient
 }
 
-// Run queues a run of a profile now and answers its work item; [Runs.Wait] follows it to its end. Edits change the request before it is
-// sent, as in a request_id of one's own; without one, each call has a new one.
+// Run runs a profile and waits for its end; see [Runs.Start] and [Runs.Wait].
 func (r *Runs) Run(
+	ctx context.Context, profileID string, progress func(*coordinatorv1.Work), edits ...func(*coordinatorv1.RunNowRequest),
+) (*runv1.Run, error) {
+	work, err := r.Start(ctx, profileID, edits...)
+	if err != nil {
+		return nil, err
+	}
+	return r.Wait(ctx, work.GetWorkId(), progress)
+}
+
+// Start queues a run of a profile now and answers its work item. Edits change the request before it is sent, as in a request_id of one's
+// own; without one, each call has a new one.
+func (r *Runs) Start(
 	ctx context.Context, profileID string, edits ...func(*coordinatorv1.RunNowRequest),
 ) (*coordinatorv1.Work, error) {
 	request := edited(&coordinatorv1.RunNowRequest{ProfileId: profileID, RequestId: newRequestID()}, edits)

@@ -7,13 +7,14 @@ import (
 )
 
 // thorough changes a compiled schema, and all that it applies, so that the library names every keyword that fails and none inside of a
-// keyword that is judged as a whole. It returns the keywords of the schemas that stand for unevaluated members, by location.
+// keyword that is judged as a whole. It returns the keywords of the latter by the location of their schemas.
 //
 //   - The library leaves a value alone after a wrong type, const or enum. A schema of its own for each of them, in allOf, keeps the others going.
 //   - It asserts formats in older drafts, where the contracts of Chartly never do.
-//   - It reports what fails inside of unevaluatedProperties and unevaluatedItems. Two negations around the schema hide that.
+//   - It reports what fails inside of unevaluatedProperties and unevaluatedItems, at each member, and names a wrong place for propertyNames.
+//     Two negations around them make it report one failure, in the right place.
 func thorough(root *jsonschema.Schema) map[string]string {
-	unevaluated := map[string]string{}
+	wholes := map[string]string{}
 	seen := map[*jsonschema.Schema]bool{}
 	var visit func(*jsonschema.Schema)
 	visit = func(schema *jsonschema.Schema) {
@@ -26,17 +27,22 @@ func thorough(root *jsonschema.Schema) map[string]string {
 		}
 		schema.Format = nil
 		separate(schema)
-		for keyword, judged := range map[string]**jsonschema.Schema{
-			"unevaluatedProperties": &schema.UnevaluatedProperties, "unevaluatedItems": &schema.UnevaluatedItems,
-		} {
-			if whole := *judged; whole != nil {
-				*judged = negated(negated(whole))
-				unevaluated[whole.Location] = keyword
-			}
+		if names := schema.PropertyNames; names != nil {
+			judged := &jsonschema.Schema{DraftVersion: schema.DraftVersion, Location: names.Location, PropertyNames: names}
+			schema.PropertyNames, schema.AllOf = nil, append(schema.AllOf, negated(negated(judged)))
+			wholes[names.Location] = "propertyNames"
+		}
+		if members := schema.UnevaluatedProperties; members != nil {
+			schema.UnevaluatedProperties = negated(negated(members))
+			wholes[members.Location] = "unevaluatedProperties"
+		}
+		if items := schema.UnevaluatedItems; items != nil {
+			schema.UnevaluatedItems = negated(negated(items))
+			wholes[items.Location] = "unevaluatedItems"
 		}
 	}
 	visit(root)
-	return unevaluated
+	return wholes
 }
 
 func separate(schema *jsonschema.Schema) {

@@ -17,8 +17,8 @@ const schemaURL = "chartly:contract"
 // A Validator judges data by a JSON Schema of draft 2020-12, 2019-09 or 7. It loads nothing: a reference leads within the schema. Numbers
 // are judged exactly, and format is an annotation. It is safe for concurrent use.
 type Validator struct {
-	schema      *jsonschema.Schema
-	unevaluated map[string]string
+	schema *jsonschema.Schema
+	wholes map[string]string
 }
 
 // A Problem is one way in which data break a schema.
@@ -83,8 +83,11 @@ func (v *Validator) problems(failed *jsonschema.ValidationError, found []Problem
 		return found
 	case *kind.Not:
 		keyword = "not"
-		if whole, ok := v.unevaluated[failed.SchemaURL]; ok {
-			at, keyword = at[:len(at)-1], whole
+		if whole, ok := v.wholes[failed.SchemaURL]; ok {
+			keyword = whole
+		}
+		if strings.HasPrefix(keyword, "unevaluated") {
+			at = at[:len(at)-1] // from the member to the object or array that has it
 		}
 	case *kind.FalseSchema:
 		keyword = "false"

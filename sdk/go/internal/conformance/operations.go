@@ -216,14 +216,15 @@ func anyOf[T any](items []T) []any {
 }
 
 func run(c call) (any, error) {
-	work, err := c.client.Runs.Run(c.ctx, c.text("profile_id"), edit[coordinatorv1.RunNowRequest](c))
+	profileID, request := c.text("profile_id"), edit[coordinatorv1.RunNowRequest](c)
+	wait, err := argument[bool](c, "wait")
 	if err != nil {
 		return nil, err
 	}
-	if wait, err := argument[bool](c, "wait"); !wait || err != nil {
-		return work, err
+	if wait {
+		return c.client.Runs.Run(c.ctx, profileID, nil, request)
 	}
-	return c.client.Runs.Wait(c.ctx, work.GetWorkId(), nil)
+	return c.client.Runs.Start(c.ctx, profileID, request)
 }
 
 func submit(c call) (any, error) {
