@@ -57,12 +57,13 @@ def _message(profile: profile_pb2.Profile, name: str, gap: Gap) -> str:
         case "property":
             return f"the contract says something of {name}, and the profile has no such field; add it"
         case "type" if gap.first == ", ".join(sorted(("null", gap.second))):
-            return f"{field} may have no value, and the contract needs one; give it required: true and severity: quarantine or fail"
+            return f"{field} may have no value, and the contract needs one; give it required: true, and no severity: warn"
         case "type":
             return f"{field} holds {gap.first or 'any value'}, {asks}; change the field's type"
         case "enum" | "minimum" | "maximum" | "pattern":
             return f"{field}: {asks}, {_had(gap)}; give the field such {gap.keyword}, or a narrower one"
-    return f"{field or 'a record'}: {asks}, {_had(gap)}; no field of a profile can promise it, so the contract has to leave it out"
+    what = field or "a record"
+    return f"{what}: {asks}, {_had(gap)}; no field of a profile can promise it, so the contract has to leave it out"
 
 
 def _had(gap: Gap) -> str:

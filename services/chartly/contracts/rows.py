@@ -20,7 +20,8 @@ from chartly.engine.contract import json_schema
 
 DECIMAL_DIGITS = 38
 _FORMATS = {"timestamp": "date-time", "date": "date", "decimal": "decimal"}
-_LIMITS = ("minimum", "maximum", "minLength", "maxLength")
+#: What is kept of a column's limits, in this order.
+LIMITS = ("minimum", "maximum", "minLength", "maxLength")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def _column(plan: Plan, column: Column) -> RowColumn:
     members: Any = json_schema(plan)["properties"]
     told = members["observed_at"] if column.kind == "system" else members[f"{column.kind}s"]["properties"][column.name]
     required = "null" not in told["type"]
-    bounds = {word: told[word] for word in _LIMITS if word in told}
+    bounds = {word: told[word] for word in LIMITS if word in told}
     return RowColumn(
         column.name,
         column.type,
@@ -169,7 +170,7 @@ def _column_of(name: str, parts: Iterable[Located], *, required: bool) -> RowCol
         next((str(text["x-unit"]) for text in texts if "x-unit" in text), ""),
         next((int(text["x-scale"]) for text in texts if "x-scale" in text), 0),
         tuple(value for key, value in (shape.values or {}).items() if key != null),
-        tuple((word, shape.limits[word][0], bool(shape.limits[word][1])) for word in _LIMITS if word in shape.limits),
+        tuple((word, shape.limits[word][0], bool(shape.limits[word][1])) for word in LIMITS if word in shape.limits),
         next(iter(sorted(shape.patterns)), "") if kind == "string" else "",
     )
 

@@ -18,6 +18,7 @@ from chartly.contracts.digest import schema_digest
 from chartly.contracts.schema_tree import (
     DEFAULT_DIALECT,
     DIALECTS,
+    DRAFT_7,
     REFERENCE_KEYWORDS,
     Located,
     Schema,
@@ -59,18 +60,25 @@ class SchemaDocument:
         references = {name: other.digest for name, other in self.references.items()}
         return schema_digest("JSON_SCHEMA", self.text, self.value, references)
 
-    def validator(self, schema: Schema | None = None) -> jsonschema_rs.Validator:
-        """Return what checks values: formats are rules, patterns take linear time, nothing is fetched.
+    def validator(self) -> jsonschema_rs.Validator:
+        """Return what checks values: formats are rules, patterns take linear time, nothing is fetched."""
+        return self._validator(self.value, self._schemas())
 
-        Args:
-            schema: another one to check by, whose references are those of this one; by default the schema itself.
-        """
-        schemas = list(self._schemas().items())
-        registry = jsonschema_rs.Registry(schemas) if schemas else None
-        by = self.value if schema is None else schema
-        shown: Schema = by if isinstance(by, bool) else {"$schema": self.dialect} | by
+    def validator_of_lists(self) -> jsonschema_rs.Validator:
+        """Return what checks a list of values at once, each by this schema."""
+        name = str(self.value.get("$id", _NAME)) if isinstance(self.value, dict) else _NAME
+        return self._validator({"type": "array", "items": {"$ref": name}}, {**self._schemas(), name: self.value})
+
+    def _validator(self, by: Schema, schemas: dict[str, Schema]) -> jsonschema_rs.Validator:
+        draft = _DRAFTS[self.dialect]
+        registry = jsonschema_rs.Registry(list(schemas.items()), draft=draft) if schemas else None
         return jsonschema_rs.validator_for(
-            shown, registry=registry, validate_formats=True, formats=_FORMATS, pattern_options=PATTERNS, offline=True
+            by if isinstance(by, bool) else {"$schema": self.dialect} | by,
+            registry=registry,
+            validate_formats=True,
+            formats=_FORMATS,
+            pattern_options=PATTERNS,
+            offline=True,
         )
 
     def place(self, steps: Steps) -> Place:
@@ -192,9 +200,16 @@ class _Checking:
         self._problems.append(Problem(place.line, place.column, path_of(steps), reason, message))
 
 
+_DRAFTS = {
+    DEFAULT_DIALECT: jsonschema_rs.Draft202012,
+    "https://json-schema.org/draft/2019-09/schema": jsonschema_rs.Draft201909,
+    DRAFT_7: jsonschema_rs.Draft7,
+}
+#: What a schema without a name is called beside others.
+_NAME = "https://chartly.dev/contracts/this"
 #: A format of ours: a decimal number as text, which is how JSON carries it without loss.
-_FORMATS = {"decimal": lambda text: not isinstance(text, str) or bool(_DECIMAL.fullmatch(text))}
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_FORMATS = {"decimal": lambda text: not isinstance(text, str) or bool(_DECIMAL.fullmatch(text))}
 _NO_PATTERN = "is no pattern that is read: it may have no look-around or back-reference, and no huge repetition"
 _TYPES = "array, boolean, integer, null, number, object, string"
 
