@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from chartly.contracts.odcs import DataContract
     from chartly.contracts.proto_model import ProtoModel
     from chartly.contracts.protos import CompiledProtos
+    from chartly.contracts.rows import Row
     from chartly.contracts.schema_document import SchemaDocument
     from google.protobuf.descriptor_pb2 import DescriptorProto
 
@@ -180,7 +181,22 @@ def lint(form: Form) -> tuple[Problem, ...]:
 
 
 def schema_of_records(form: Form) -> SchemaDocument:
-    """Return the JSON Schema of the records that a document describes; of protos, that of their message in protojson.
+    """Return the JSON Schema that flat records have to meet; further columns are allowed where the document does not say no.
+
+    Raises:
+        NotExportable: the protos have no message, or one that is no row.
+    """
+    from chartly.contracts.schema_document import schema_of
+
+    if isinstance(form, SchemaForm):
+        return form.schema
+    if isinstance(form, OdcsForm):
+        return form.contract.open_schema
+    return schema_of(_row(form, form.digest, "1.0.0").schema(closed=False))
+
+
+def schema_of_json(form: Form) -> SchemaDocument:
+    """Return the JSON Schema of what a document describes, as JSON; of protos, that of their message in protojson.
 
     Raises:
         NotExportable: the protos have no message.
@@ -188,14 +204,13 @@ def schema_of_records(form: Form) -> SchemaDocument:
     if isinstance(form, SchemaForm):
         return form.schema
     if isinstance(form, OdcsForm):
-        return form.contract.open_schema
+        return form.contract.schema
     from chartly.contracts.json_schema import Schemas
     from chartly.contracts.schema_document import schema_of
 
     assert isinstance(form, ProtoForm)
-    if not form.message:
-        raise NotExportable("", "its first file has no message")
-    return schema_of(Schemas(form.protos.with_imports().SerializeToString()).bundle(form.message))
+    descriptors = form.protos.with_imports().SerializeToString()
+    return schema_of(Schemas(descriptors).bundle(_message(form)))
 
 
 def export(form: Form, wanted: str, *, name: str, version: str) -> tuple[str, bytes]:
@@ -205,16 +220,32 @@ def export(form: Form, wanted: str, *, name: str, version: str) -> tuple[str, by
         NotExportable: it says what that format cannot carry.
     """
     from chartly.contracts.exports import export_row
-    from chartly.contracts.rows import row_of_schema
 
     if _OWN_FORMATS[form.kind] == wanted and len(form.source.files) == 1:
         ((path, text),) = form.source.files.items()
         return _media_type(wanted, path), text.encode()
     if wanted == "json_schema":
-        return "application/schema+json", _json(schema_of_records(form).value)
+        return "application/schema+json", _json(schema_of_json(form).value)
+    return export_row(_row(form, name, version), wanted)
+
+
+def _row(form: Form, name: str, version: str) -> Row:
     if isinstance(form, OdcsForm):
-        return export_row(form.contract.row(), wanted)
-    return export_row(row_of_schema(schema_of_records(form), name=name, version=version), wanted)
+        return form.contract.row()
+    if isinstance(form, SchemaForm):
+        from chartly.contracts.rows import row_of_schema
+
+        return row_of_schema(form.schema, name=name, version=version)
+    from chartly.contracts.proto_rows import row_of_message
+
+    assert isinstance(form, ProtoForm)
+    return row_of_message(form.protos, _message(form), name=name, version=version)
+
+
+def _message(form: ProtoForm) -> str:
+    if not form.message:
+        raise NotExportable("", "its first file has no message")
+    return form.message
 
 
 def _json(value: object) -> bytes:

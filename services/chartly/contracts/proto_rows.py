@@ -20,6 +20,12 @@ _TYPES = {
     "ENUM": "string",
 }
 _TIMESTAMP = ".google.protobuf.Timestamp"
+#: What the narrower integers can hold; those of 64 bits are as wide as a column.
+_RANGES = {
+    **dict.fromkeys(("INT32", "SINT32", "SFIXED32"), (-(2**31), 2**31 - 1)),
+    **dict.fromkeys(("UINT32", "FIXED32"), (0, 2**32 - 1)),
+    **dict.fromkeys(("UINT64", "FIXED64"), (0, 2**64 - 1)),
+}
 #: Rules that a column can have: keyword of JSON Schema, and whether it is exclusive.
 _LIMITS = {
     "gte": ("minimum", False),
@@ -53,12 +59,17 @@ def _column(field: FieldDescriptorProto, enums: dict[str, EnumDescriptorProto]) 
         raise NotExportable(field.name, "a column holds one scalar, enum or instant")
     if field.HasField("oneof_index") and not field.proto3_optional:
         raise NotExportable(field.name, "a column cannot be one of several")
-    options: dict[str, Any] = {"enum": (), "limits": (), "pattern": "", "required": False}
+    options: dict[str, Any] = {"enum": (), "limits": {}, "pattern": "", "required": False}
     if kind == "ENUM":
         options["enum"] = tuple(value.name for value in enums[field.type_name].value)
+    for keyword, bound in zip(("minimum", "maximum"), _RANGES.get(kind, ()), strict=False):
+        options["limits"][keyword] = (bound, False)
     for rule, value in _rules(field):
         _take(options, rule, value, field.name)
-    options["limits"] = tuple(sorted(options["limits"], key=lambda limit: LIMITS.index(limit[0])))
+    limits = options["limits"]
+    if {"minimum", "maximum"} <= limits.keys() and limits["minimum"][0] > limits["maximum"][0]:
+        raise NotExportable(field.name, "a column has one range; these bounds leave out what is between them")
+    options["limits"] = tuple((keyword, *limits[keyword]) for keyword in LIMITS if keyword in limits)
     return RowColumn(field.name, column_type, **options)
 
 
@@ -77,7 +88,7 @@ def _extension(options: Any, name: str) -> Any:
 def _take(options: dict[str, Any], rule: str, value: Any, path: str) -> None:
     if rule in _LIMITS:
         keyword, exclusive = _LIMITS[rule]
-        options["limits"] += ((keyword, value, exclusive),)
+        options["limits"][keyword] = (value, exclusive)
     elif rule in ("required", "pattern"):
         options[rule] = value
     elif rule in ("in", "const") and not options["enum"]:

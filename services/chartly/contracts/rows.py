@@ -81,16 +81,21 @@ class Row:
     status: str = "active"
     key: tuple[str, ...] = field(default=())
 
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of a row: each column is there, with null where it has no value, and no other."""
+    def schema(self, *, closed: bool = True) -> dict[str, Any]:
+        """Return the JSON Schema of a row.
+
+        Args:
+            closed: each column is there, with null where it has no value, and no other; otherwise only those that are
+                required have to be there, and any other may be.
+        """
         words = {"title": self.name, "description": self.description}
         return {
             "$schema": DEFAULT_DIALECT,
             **{word: text for word, text in words.items() if text},
             "type": "object",
             "properties": {column.name: column.schema() for column in self.columns},
-            "required": [column.name for column in self.columns],
-            "additionalProperties": False,
+            "required": [column.name for column in self.columns if closed or column.required],
+            **({"additionalProperties": False} if closed else {}),
         }
 
 
