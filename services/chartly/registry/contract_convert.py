@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,21 +13,12 @@ from chartly.contracts.documents import Kind, Source, layers_of
 from chartly.engine import Problem
 from chartly.registry.contract_evolution import Contract, ContractRevision, Judgement, Reference, Wanted
 from chartly.registry.contract_words import words
-from chartly.registry.store import Request
 from chartly.runtime import FieldViolation
 from chartly.runtime.errors import InvalidField
 from chartly.runtime.pages import decode_page_token, encode_page_token
 
 _CONTRACTS = "registry.contracts"
 _FIELDS = tuple(field.name for field in pb.ContractUpdate.DESCRIPTOR.fields)
-
-
-def request_of(message: pb.CreateContractRevisionRequest) -> Request:
-    """Return what tells a request from others."""
-    if not message.request_id:
-        return Request("", "")
-    content = message.DESCRIPTOR.name.encode() + message.SerializeToString(deterministic=True)
-    return Request(message.request_id, hashlib.sha256(content).hexdigest())
 
 
 def wanted_revision(request: pb.CreateContractRevisionRequest) -> Wanted:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from chartly.contracts import Mode, documents
+from chartly.api.profile.v1.profile_pb2 import Profile
+from chartly.contracts import Finding, Layer, Mode, documents
 from chartly.contracts.documents import Form, Source
 from chartly.contracts.errors import NotExportable
 from chartly.contracts.exports import FORMATS
@@ -18,14 +20,16 @@ from chartly.registry.contract_errors import (
     ContractInUse,
     ContractNotExportable,
     ContractNotFound,
+    ContractNotMet,
     ContractRevisionNotFound,
     UnknownFormat,
 )
 from chartly.registry.contract_evolution import Contract, ContractRevision, Draft, Judgement, Reference, Wanted
 from chartly.registry.contract_forms import Forms
+from chartly.registry.contract_meeting import contract_named, unmet
 from chartly.registry.contract_store import ContractStore, ContractTransaction
 from chartly.registry.contract_words import words_of
-from chartly.registry.store import Request
+from chartly.registry.request import Request
 from chartly.runtime import Database
 
 
@@ -175,6 +179,26 @@ class ContractKeeper:
             return documents.export(form, form_name, name=contract_id, version=revision.version)
         except NotExportable as error:
             raise ContractNotExportable(contract_id, form=form_name, path=error.path, problem=error.message) from None
+
+    async def meeting(self, tenant: str, profile: Profile) -> ContractRevision | None:
+        """Return the revision of the contract that a profile names, which its records meet; None where it names none.
+
+        Raises:
+            ContractNotFound, ContractRevisionNotFound: there is none of that name or version.
+            ContractNotMet: its fields allow a record that does not meet it.
+        """
+        if not profile.contract:
+            return None
+        contract_id, version = contract_named(profile)
+        revision = await self.revision(tenant, contract_id, version)
+        form = await self.forms.of(tenant, revision)
+        try:
+            findings = await asyncio.to_thread(unmet, profile, form)
+        except NotExportable as error:
+            findings = (Finding(Layer.RULES, "CONTRACT_WITHOUT_RECORDS", "contract", error.message),)
+        if findings:
+            raise ContractNotMet(profile.profile_id, contract_id, revision.version, findings)
+        return revision
 
     async def _create(self, tenant: str, draft: Draft, request: Request) -> ContractRevision:
         contract = evolution.create(draft, create_time=self._now())

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
 from chartly.api.registry.v1 import registry_pb2 as pb
 from chartly.api.registry.v1 import registry_pb2_grpc
 from chartly.registry import contract_convert as convert
 from chartly.registry.contract_documents import source_of
 from chartly.registry.contract_errors import ContractNotFound, InvalidContract
 from chartly.registry.contract_keeper import ContractKeeper
-from chartly.registry.contract_store import Moved
+from chartly.registry.contract_store import settled
+from chartly.registry.request import request_of
 from chartly.runtime import Context
 from chartly.runtime.pages import page_size
 from google.api.httpbody_pb2 import HttpBody
-
-A = TypeVar("A")
 
 
 class ContractsServicer(registry_pb2_grpc.RegistryServiceServicer):
@@ -30,14 +26,14 @@ class ContractsServicer(registry_pb2_grpc.RegistryServiceServicer):
     ) -> pb.CreateContractRevisionResponse:
         source, references = source_of(request)
         wanted = convert.wanted_revision(request)
-        revision = await _settled(
-            lambda: self._keeper.save(context.principal.tenant, wanted, source, references, convert.request_of(request))
+        revision = await settled(
+            lambda: self._keeper.save(context.principal.tenant, wanted, source, references, request_of(request))
         )
         return pb.CreateContractRevisionResponse(revision=convert.revision_message(revision))
 
     async def UpdateContract(self, request: pb.UpdateContractRequest, context: Context) -> pb.UpdateContractResponse:
         changes = convert.about_changes(request)
-        contract = await _settled(lambda: self._keeper.update(context.principal.tenant, request.contract_id, changes))
+        contract = await settled(lambda: self._keeper.update(context.principal.tenant, request.contract_id, changes))
         return pb.UpdateContractResponse(contract=convert.contract_message(contract))
 
     async def GetContract(self, request: pb.GetContractRequest, context: Context) -> pb.GetContractResponse:
@@ -74,14 +70,14 @@ class ContractsServicer(registry_pb2_grpc.RegistryServiceServicer):
             source = await self._keeper.store.document(tenant, revision.digest)
             return pb.GetContractRevisionResponse(revision=convert.revision_message(revision, source))
 
-        return await _settled(get)
+        return await settled(get)
 
     async def ValidateContract(
         self, request: pb.ValidateContractRequest, context: Context
     ) -> pb.ValidateContractResponse:
         try:
             source, references = source_of(request)
-            form, lint = await _settled(lambda: self._keeper.lint(context.principal.tenant, source, references))
+            form, lint = await settled(lambda: self._keeper.lint(context.principal.tenant, source, references))
         except InvalidContract as refusal:
             return pb.ValidateContractResponse(problems=convert.problem_messages(refusal.problems))
         return pb.ValidateContractResponse(lint=convert.problem_messages(lint), digest=form.digest)
@@ -91,26 +87,17 @@ class ContractsServicer(registry_pb2_grpc.RegistryServiceServicer):
     ) -> pb.CheckCompatibilityResponse:
         source, references = source_of(request)
         tenant, contract_id, mode = context.principal.tenant, request.contract_id, convert.mode_of(request.mode)
-        judgement = await _settled(lambda: self._keeper.check(tenant, contract_id, source, references, mode))
+        judgement = await settled(lambda: self._keeper.check(tenant, contract_id, source, references, mode))
         return pb.CheckCompatibilityResponse(report=convert.report_message(judgement))
 
     async def DiffContractRevisions(
         self, request: pb.DiffContractRevisionsRequest, context: Context
     ) -> pb.DiffContractRevisionsResponse:
         tenant, base, target = context.principal.tenant, request.base, request.target or "latest"
-        judgement = await _settled(lambda: self._keeper.diff(tenant, request.contract_id, base, target))
+        judgement = await settled(lambda: self._keeper.diff(tenant, request.contract_id, base, target))
         return pb.DiffContractRevisionsResponse(report=convert.report_message(judgement))
 
     async def ExportContract(self, request: pb.ExportContractRequest, context: Context) -> HttpBody:
         tenant, contract_id, version = context.principal.tenant, request.contract_id, request.version
-        content_type, data = await _settled(lambda: self._keeper.export(tenant, contract_id, version, request.format))
+        content_type, data = await settled(lambda: self._keeper.export(tenant, contract_id, version, request.format))
         return HttpBody(content_type=content_type, data=data)
-
-
-async def _settled(operation: Callable[[], Awaitable[A]]) -> A:
-    """Return what an operation answers, done again whenever a contract changed between its reading and its writing."""
-    while True:
-        try:
-            return await operation()
-        except Moved:
-            continue

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import asdict, astuple
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from chartly.api.registry.v1.contract_pb2 import ContractDocument, ContractFile, ContractKind
 from chartly.contracts import Finding, Layer, Mode
@@ -13,7 +13,7 @@ from chartly.contracts.documents import Kind, Source
 from chartly.engine import parse_version
 from chartly.registry.contract_evolution import About, Contract, ContractRevision, Reference, tags_of
 from chartly.registry.contract_words import like
-from chartly.registry.store import Request
+from chartly.registry.request import Request
 from chartly.registry.tables import (
     contract_documents,
     contract_requests,
@@ -29,6 +29,7 @@ from chartly.runtime.errors import RequestIdReused
 from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+A = TypeVar("A")
 _r = contract_revisions.c
 _newer = contract_revisions.alias("newer")
 _same = and_(_newer.c.tenant == _r.tenant, _newer.c.contract_id == _r.contract_id, _newer.c.major == _r.major)
@@ -61,6 +62,15 @@ _LATEST = select(
 
 class Moved(Exception):
     """The contract changed since it was read; whoever decided by what was read decides again."""
+
+
+async def settled(operation: Callable[[], Awaitable[A]]) -> A:
+    """Return what an operation answers, done again whenever a contract changed between its reading and its writing."""
+    while True:
+        try:
+            return await operation()
+        except Moved:
+            continue
 
 
 class ContractStore:
@@ -262,13 +272,19 @@ class ContractTransaction:
         if not changed.rowcount:
             raise Moved
 
+    async def check_there(self, contract_id: str, digest: str) -> None:
+        """Make sure that a revision that was read is still there.
+
+        Raises:
+            Moved: it is gone.
+        """
+        query = select(_r.revision).where(*_is(contract_revisions, self._tenant, contract_id), _r.digest == digest)
+        if await self._transaction.scalar(query.limit(1)) is None:
+            raise Moved
+
     async def _check_references(self, revision: ContractRevision) -> None:
         for reference in revision.references:
-            query = select(_r.revision).where(
-                *_is(contract_revisions, self._tenant, reference.contract_id), _r.digest == reference.digest
-            )
-            if await self._transaction.scalar(query.limit(1)) is None:
-                raise Moved
+            await self.check_there(reference.contract_id, reference.digest)
             use = {
                 "tenant": self._tenant,
                 "contract_id": reference.contract_id,

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 
 from chartly import engine
 from chartly.api.errors.v1.error_reason_pb2 import ErrorReason
 from chartly.api.registry.v1 import registry_pb2 as pb
+from chartly.contracts.errors import NotExportable
+from chartly.contracts.exports import FORMATS, export_row
+from chartly.contracts.rows import row_of_profile
+from chartly.registry.contract_errors import ContractNotExportable, UnknownFormat
 from chartly.registry.errors import InvalidProfile, RevisionRefused
 from chartly.registry.evolution import Revision
-from chartly.registry.store import Request
+from chartly.runtime import ChartlyError
 from chartly.runtime.pages import decode_page_token, encode_page_token
 from google.api.httpbody_pb2 import HttpBody
 
 _PROFILES = "registry.profiles"
-
-
-def request_of(message: pb.CreateProfileRequest | pb.UpdateProfileRequest) -> Request:
-    """Return what tells a request from others."""
-    content = message.DESCRIPTOR.name.encode() + message.SerializeToString(deterministic=True)
-    return Request(message.request_id, hashlib.sha256(content).hexdigest())
 
 
 def revision_message(revision: Revision, *, document: bool = True) -> pb.Revision:
@@ -40,6 +37,7 @@ def revision_message(revision: Revision, *, document: bool = True) -> pb.Revisio
         deleted=revision.deleted,
         changes=revision.changes,
         profile=profile if document else None,
+        contract_digest=revision.contract_digest,
     )
     message.create_time.FromDatetime(revision.create_time)
     return message
@@ -65,6 +63,14 @@ def refusal_message(refusal: RevisionRefused, latest: Revision | None) -> pb.Val
     rule = ErrorReason.Name(refusal.reason).removeprefix("ERROR_REASON_")
     problem = pb.Problem(path=refusal.path, message=refusal.message, rule=rule)
     return pb.ValidateProfileResponse(problems=[problem], latest_revision=_number(latest))
+
+
+def unmet_message(refusal: ChartlyError, latest: Revision | None) -> pb.ValidateProfileResponse:
+    """Return why a profile's records do not meet the contract that it names."""
+    rule = ErrorReason.Name(refusal.reason).removeprefix("ERROR_REASON_")
+    problems = [pb.Problem(path=each.field, message=each.description, rule=each.reason) for each in refusal.violations]
+    problems = problems or [pb.Problem(path="contract", message=refusal.message, rule=rule)]
+    return pb.ValidateProfileResponse(problems=problems, latest_revision=_number(latest))
 
 
 def preview_message(revision: Revision, latest: Revision | None) -> pb.ValidateProfileResponse:
@@ -113,11 +119,24 @@ def revisions_page(found: Sequence[Revision], limit: int) -> pb.ListRevisionsRes
     return page
 
 
-def contract_body(revision: Revision) -> HttpBody:
-    """Return the JSON Schema of a profile's records."""
-    schema = engine.compile_profile(revision.profile).json_schema
-    data = json.dumps(schema, ensure_ascii=False, indent=2).encode()
-    return HttpBody(content_type="application/schema+json", data=data)
+def contract_body(revision: Revision, wanted: str) -> HttpBody:
+    """Return the contract of a profile: the JSON Schema of its records, or that of its rows in another format.
+
+    Raises:
+        UnknownFormat: there is no such format.
+        ContractNotExportable: the profile has what that format cannot carry.
+    """
+    if wanted in ("", "json_schema"):
+        schema = engine.compile_profile(revision.profile).json_schema
+        data = json.dumps(schema, ensure_ascii=False, indent=2).encode()
+        return HttpBody(content_type="application/schema+json", data=data)
+    if wanted not in FORMATS:
+        raise UnknownFormat(wanted, FORMATS)
+    try:
+        content_type, data = export_row(row_of_profile(revision.profile), wanted)
+    except NotExportable as error:
+        raise ContractNotExportable(revision.profile_id, form=wanted, path=error.path, problem=error.message) from None
+    return HttpBody(content_type=content_type, data=data)
 
 
 def _number(latest: Revision | None) -> int:

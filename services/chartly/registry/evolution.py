@@ -36,6 +36,7 @@ class Revision:
     digest: `sha256:…` over the RFC 8785 JSON of the profile.
     changes: what changed since the revision before, in words.
     deleted: whether the profile has been deleted since.
+    contract_digest: of the contract that its records meet; empty where the profile names none.
     """
 
     profile: Profile
@@ -44,6 +45,7 @@ class Revision:
     create_time: datetime
     changes: tuple[str, ...] = ()
     deleted: bool = False
+    contract_digest: str = ""
 
     @property
     def profile_id(self) -> str:

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 
 from chartly.api.profile.v1.profile_pb2 import Profile
 from chartly.engine import parse_version
+from chartly.registry.contract_store import ContractTransaction
 from chartly.registry.evolution import Revision
+from chartly.registry.request import Request
 from chartly.registry.tables import profiles, requests, revisions
 from chartly.runtime import Database, Transaction
 from chartly.runtime.errors import RequestIdReused
@@ -29,13 +31,6 @@ class Changed(NamedTuple):
 
     sequence: int
     revision: Revision
-
-
-class Request(NamedTuple):
-    """A request that is answered once; an empty id asks for no memory."""
-
-    request_id: str
-    digest: str
 
 
 class RegistryStore:
@@ -101,6 +96,7 @@ class RegistryTransaction:
     """One tenant's profiles, while nobody else writes."""
 
     def __init__(self, transaction: Transaction, tenant: str) -> None:
+        self.contracts = ContractTransaction(transaction, tenant)
         self._transaction = transaction
         self._tenant = tenant
 
@@ -157,6 +153,8 @@ class RegistryTransaction:
             "create_time": revision.create_time,
             "changes": list(revision.changes),
             "profile": revision.profile.SerializeToString(deterministic=True),
+            "contract_id": revision.profile.contract.partition("@")[0] or None,
+            "contract_digest": revision.contract_digest or None,
         }
 
 
@@ -171,4 +169,12 @@ def _history(tenant: str, profile_id: str) -> Select[Any]:
 
 def _revision(row: Any) -> Revision:
     profile = Profile.FromString(row.profile)
-    return Revision(profile, row.revision, row.digest, row.create_time, tuple(row.changes), deleted=row.deleted)
+    return Revision(
+        profile,
+        row.revision,
+        row.digest,
+        row.create_time,
+        tuple(row.changes),
+        deleted=row.deleted,
+        contract_digest=row.contract_digest or "",
+    )
