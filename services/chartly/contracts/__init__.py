@@ -3,7 +3,8 @@
 It knows no service, no gRPC, no database and no network; registry, command line and tools share it.
 """
 
-from chartly.contracts.proto_changes import compare_protos
+from chartly.contracts.proto_changes import compare_models, compare_protos
+from chartly.contracts.proto_model import ProtoModel, read_model
 from chartly.contracts.protos import CompiledProtos, compile_protos
 from chartly.contracts.report import (
     DESCRIPTION_CHANGED,
@@ -28,11 +29,14 @@ __all__ = [
     "Finding",
     "Layer",
     "Mode",
+    "ProtoModel",
     "Verdict",
     "allows",
     "bump",
+    "compare_models",
     "compare_protos",
     "compile_protos",
+    "read_model",
     "refused",
     "smallest_version",
     "verdicts",

@@ -76,7 +76,8 @@ def _added(old: Enum, number: int, name: str) -> Iterator[Finding]:
     path, text = f"{old.name}.{name}", f"value {name} = {number} is new"
     if old.is_closed:
         yield finding("ENUM_VALUE_ADDED", path, text, Layer.WIRE, forward=True)
-    yield finding("ENUM_VALUE_ADDED", path, text, Layer.JSON, forward=True)
+    if name not in _all_names(old):
+        yield finding("ENUM_VALUE_ADDED", path, text, Layer.JSON, forward=True)
 
 
 def _descriptions(old: Enum, new: Enum) -> Iterator[Finding]:

@@ -189,7 +189,7 @@ def _default(old_model: ProtoModel, old: Field, new_model: ProtoModel, new: Fiel
 
 
 def _default_text(model: ProtoModel, field: Field) -> str:
-    if field.proto.HasField("default_value"):
+    if field.proto.default_value not in ("", "0", "-0", "false"):
         return field.proto.default_value
     enum = model.enums.get(field.type_name)
     return str(enum.proto.value[0].number) if enum and enum.proto.value[0].number else ""
