@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chartly.contracts.json_schema_fields import UNCHECKED, Fields
+from chartly.contracts.json_schema_fields import UNCHECKED, Fields, has_two_zeros, nonzero
 from chartly.contracts.json_schema_source import Source
 from chartly.contracts.json_schema_types import WELL_KNOWN
 from chartly.contracts.rules_parts import Schema, merge
@@ -89,7 +89,7 @@ class Schemas:
         schema |= {"type": "object", "properties": properties, "additionalProperties": False}
         schema |= {"required": required} if required else {}
         parts = [*self._oneofs(message, is_checked=is_checked), *(self._groups(message, rules) if is_checked else ())]
-        notes = self._fields.cel(rules) if is_checked else []
+        notes = [*self._fields.cel(rules), *_group_notes(message, rules)] if is_checked else []
         return merge([schema, *parts]) | ({"x-protovalidate": notes} if notes else {})
 
     def _oneofs(self, message: Any, *, is_checked: bool) -> Iterator[Schema]:
@@ -100,8 +100,12 @@ class Schemas:
 
     def _groups(self, message: Any, rules: Any) -> Iterator[Schema]:
         for group in rules.oneof:
-            set_one = [self._fields.is_set(message.fields_by_name[name]) for name in group.fields]
-            yield from _at_most_one(set_one, is_required=group.required)
+            fields = [message.fields_by_name[name] for name in group.fields]
+            if any(map(has_two_zeros, fields)):
+                yield from _at_most_one([_is_set(field, zero_counts=False) for field in fields], is_required=False)
+                yield from [{"anyOf": [_is_set(field) for field in fields]}] * group.required
+            else:
+                yield from _at_most_one([_is_set(field) for field in fields], is_required=group.required)
 
     def _references(self, schema: Any) -> Iterator[str]:
         if isinstance(schema, Mapping):
@@ -112,6 +116,21 @@ class Schemas:
         elif isinstance(schema, list):
             for value in schema:
                 yield from self._references(value)
+
+
+def _is_set(field: Any, *, zero_counts: bool = True) -> Schema:
+    there: Schema = {"required": [field.name]}
+    if has_two_zeros(field) and not zero_counts:
+        return {**there, "properties": {field.name: {"not": {"const": 0}}}}
+    return (
+        there if field.has_presence or has_two_zeros(field) else {**there, "properties": {field.name: nonzero(field)}}
+    )
+
+
+def _group_notes(message: Any, rules: Any) -> Iterator[Schema]:
+    for group in rules.oneof:
+        if any(has_two_zeros(message.fields_by_name[name]) for name in group.fields):
+            yield {"rule": "message.oneof", "value": list(group.fields)}
 
 
 def _at_most_one(set_one: list[Schema], *, is_required: bool) -> Iterator[Schema]:

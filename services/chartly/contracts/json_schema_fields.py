@@ -33,8 +33,8 @@ class Fields:
         rules = self._source.field_rules(field)
         if rules.ignore == _ALWAYS or not is_checked:
             rules, is_checked = type(rules)(), False
-        if ignores_zero and not rules.ignore:
-            rules.ignore = _IF_ZERO
+        if field.has_presence or (ignores_zero and not rules.ignore):
+            rules.ignore = 0 if field.has_presence else _IF_ZERO  # a zero that is set is not ignored
         if _is_map(field):
             parts, notes = self._map(field, rules, is_checked)
         elif field.is_repeated:
@@ -42,14 +42,10 @@ class Fields:
         else:
             parts, notes = self._value(field, rules, is_checked)
         if rules.required and not field.has_presence:
-            parts.append(self._nonzero(field))
+            parts.append(nonzero(field))
+            notes += [{"rule": "required", "value": True}] * has_two_zeros(field)
         schema = self._described(field, merge(parts), [*self.cel(rules), *notes])
         return schema, field.is_required or self._must_be_there(field, rules, schema)
-
-    def is_set(self, field: Any) -> Schema:
-        """Return the condition that a field has a value other than its zero."""
-        there: Schema = {"required": [field.name]}
-        return there if field.has_presence else {**there, "properties": {field.name: self._nonzero(field)}}
 
     def enum(self, enum: Any) -> Schema:
         """Return an enum's schema: its names, and for an open one other numbers."""
@@ -83,14 +79,26 @@ class Fields:
         return {**_relocated(schema, self._ref, name), "$defs": local}
 
     def _list(self, field: Any, rules: Any, is_checked: bool) -> tuple[list[Schema], list[Schema]]:
-        items = rules.repeated.items
-        item = self._element(field, items, is_checked)
-        if rules.repeated.unique and item.get("$ref") in (f"{self._ref}int64", f"{self._ref}uint64"):
-            item = {**item, "type": "string"}  # equal integers are equal JSON values in one form only
+        shape: Schema = {"type": "array", "items": self._element(field, rules.repeated.items, is_checked)}
         sizes = {"minItems": "min_items", "maxItems": "max_items"}
         limits = {key: getattr(rules.repeated, name) for key, name in sizes.items() if rules.repeated.HasField(name)}
-        unique = {"uniqueItems": True} if rules.repeated.unique else {}
-        return _ignoring(rules, [], {"type": "array", "items": item}, [limits | unique]), []
+        notes: list[Schema] = []
+        if rules.repeated.unique:
+            unique, notes = self._unique(field, shape["items"])
+            shape |= unique
+        return _ignoring(rules, [], shape, [limits]), notes
+
+    def _unique(self, field: Any, item: Schema) -> tuple[Schema, list[Schema]]:
+        """Return the parts for a list without repetitions; equal JSON values have to be equal values, and the other way round."""
+        note: Schema = {"rule": "repeated.unique", "value": True}
+        if field.type in _FLOATS:
+            return {}, [note]  # NaN differs from itself
+        if field.type == Field.TYPE_ENUM:
+            names = field.enum_type.values
+            return {"uniqueItems": True}, [note] * (len(names) > len({value.number for value in names}))
+        if item.get("$ref") in (f"{self._ref}int64", f"{self._ref}uint64"):
+            return {"uniqueItems": True, "items": {**item, "type": "string"}}, []  # the canonical form alone
+        return {"uniqueItems": True}, []
 
     def _map(self, field: Any, rules: Any, is_checked: bool) -> tuple[list[Schema], list[Schema]]:
         key, value = (field.message_type.fields_by_name[name] for name in ("key", "value"))
@@ -128,7 +136,7 @@ class Fields:
         if field.message_type is not None and field.message_type.full_name in WRAPPERS:
             return self._value(field.message_type.fields_by_name["value"], rules, is_checked)
         if field.type in _FLOATS:
-            return self._float(field, rules), self._notes(rules, [])
+            return self._float(field, rules), self._notes(rules, _ignored(rules))
         base = self._base(field, is_checked)
         parts, left = self._parts(field, rules)
         return _ignoring(rules, zero(field), base, parts), self._notes(rules, left)
@@ -171,15 +179,6 @@ class Fields:
         ]
         return [any_of(alternatives)]
 
-    def _nonzero(self, field: Any) -> Schema:
-        if _is_map(field):
-            return {"minProperties": 1}
-        if field.is_repeated:
-            return {"minItems": 1}
-        if field.type in (Field.TYPE_STRING, Field.TYPE_BYTES):
-            return {"minLength": 1}
-        return {"not": {"enum": ["0", 0]}} if field.type in INTEGERS else {"not": {"const": zero(field)}}
-
     def _notes(self, rules: Any, left: list[str]) -> list[Schema]:
         kind = rules.WhichOneof("type")
         if kind is None:
@@ -197,6 +196,32 @@ class Fields:
         comment = self._source.comment(field.full_name)
         described = {"description": comment, **schema} if comment else schema
         return described | ({"x-protovalidate": notes} if notes else {})
+
+
+def nonzero(field: Any) -> Schema:
+    """Return what a field without presence has to meet to be set; JSON has one zero, so a double may be either."""
+    if _is_map(field):
+        return {"minProperties": 1}
+    if field.is_repeated:
+        return {"minItems": 1}
+    if field.type in (Field.TYPE_STRING, Field.TYPE_BYTES):
+        return {"minLength": 1}
+    if has_two_zeros(field):
+        return {}
+    return {"not": {"enum": ["0", 0]}} if field.type in INTEGERS else {"not": {"const": zero(field)}}
+
+
+def has_two_zeros(field: Any) -> bool:
+    """Whether the field tells -0.0, which is a value, from 0.0, which is none: JSON Schema does not."""
+    return field.type in _FLOATS and not (field.is_repeated or field.has_presence)
+
+
+def _ignored(rules: Any) -> list[str]:
+    """Return the names of a number's rules where they leave zero alone, but not -0.0."""
+    kind = rules.WhichOneof("type")
+    if kind is None or rules.ignore != _IF_ZERO:
+        return []
+    return [field.name for field, _ in getattr(rules, kind).ListFields() if not field.is_extension]
 
 
 def _ignoring(rules: Any, zero_value: Any, base: Schema, parts: list[Schema]) -> list[Schema]:

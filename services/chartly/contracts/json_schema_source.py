@@ -14,6 +14,11 @@ _FOREIGN = ("google/", "buf/")
 _MESSAGES, _ENUMS, _FIELDS, _NESTED, _NESTED_ENUMS, _VALUES = 4, 5, 2, 3, 4, 2  # field numbers in descriptor.proto
 
 
+def is_foreign(file: str) -> bool:
+    """Whether a proto file comes from google or buf."""
+    return file.startswith(_FOREIGN)
+
+
 class Source:
     """Descriptors in a pool of their own, so that every option is a known field whatever the process has imported."""
 
@@ -26,8 +31,15 @@ class Source:
     @cached_property
     def own_messages(self) -> list[str]:
         """Full names of the messages of all files that are not of google or buf, sorted."""
-        own = [file for file in self._files if not file.name.startswith(_FOREIGN)]
+        own = [file for file in self._files if not is_foreign(file.name)]
         return sorted(name for file in own for name in _message_names(file.package, file.message_type))
+
+    @cached_property
+    def own_enums(self) -> list[str]:
+        """Full names of their enums, sorted."""
+        own = [file for file in self._files if not is_foreign(file.name)]
+        top = {_join(file.package, enum.name) for file in own for enum in file.enum_type}
+        return sorted(top | {enum.full_name for name in self.own_messages for enum in self.message(name).enum_types})
 
     def message(self, name: str) -> Any:
         """Return a message's descriptor; raises KeyError."""

@@ -38,7 +38,7 @@ def _field_mask(rules: Any) -> Rules:
     if rules.HasField("const"):
         parts.append({"const": rules.const.ToJsonString()})
     if getattr(rules, "in"):
-        path = rf"(?:{'|'.join(_paths(getattr(rules, 'in')))})(?:\.[^,]+)?"
+        path = rf"(?:{'|'.join(_paths(getattr(rules, 'in')))})(?:\.[^,]*)?"
         parts.append({"pattern": f"^(?:{path}(?:,{path})*)?$"})
     if rules.not_in:
         parts.append({"not": {"pattern": rf"(?:^|,)(?:{'|'.join(_paths(rules.not_in))})(?:[.,]|$)"}})
