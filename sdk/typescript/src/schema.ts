@@ -52,7 +52,7 @@ export class Validator {
 
   /** Returns every problem of the value once, sorted by path, then keyword. */
   validate(value: Json): Problem[] {
-    const { problems } = this.judge(this.schema, value, { path: "", scope: [] }, "false");
+    const { problems } = this.judge(this.schema, value, { path: "", scope: [] });
     const found = new Map(problems.map((problem) => [`${problem.path}\n${problem.keyword}`, problem]));
     return [...found.values()].sort((a, b) => byBytes(a.path, b.path) || byBytes(a.keyword, b.keyword));
   }
@@ -75,10 +75,9 @@ export class Validator {
     }
   }
 
-  /** Judges a value; `keyword` names the problem of a schema that is just `false`. */
-  private judge(schema: Json, value: Json, place: Place, keyword: string): Outcome {
+  private judge(schema: Json, value: Json, place: Place): Outcome {
     const outcome: Outcome = { problems: [], keys: new Set(), items: new Set() };
-    if (schema === false) outcome.problems.push({ path: place.path, keyword });
+    if (schema === false) outcome.problems.push({ path: place.path, keyword: "false" });
     if (!isObject(schema)) return outcome;
     const base = this.bases.get(schema) ?? ROOT;
     const scope = place.scope.at(-1) === base ? place.scope : [...place.scope, base];
@@ -95,14 +94,14 @@ export class Validator {
 
   private references(schema: Schema, value: Json, place: Place, base: string, outcome: Outcome): void {
     if (typeof schema.$ref === "string") {
-      merge(outcome, this.judge(this.find(schema.$ref, base), value, place, "$ref"));
+      merge(outcome, this.judge(this.find(schema.$ref, base), value, place));
     }
     if (typeof schema.$dynamicRef === "string") {
       const target = this.dynamic(schema.$dynamicRef, base, place.scope);
-      merge(outcome, this.judge(target, value, place, "$dynamicRef"));
+      merge(outcome, this.judge(target, value, place));
     }
     if (schema.$recursiveRef === "#") {
-      merge(outcome, this.judge(this.recursive(base, place.scope), value, place, "$recursiveRef"));
+      merge(outcome, this.judge(this.recursive(base, place.scope), value, place));
     }
   }
 
@@ -164,7 +163,7 @@ export class Validator {
   }
 
   private inPlace(schema: Schema, value: Json, place: Place, outcome: Outcome, fail: (keyword: string) => void): void {
-    const judged = (keyword: string) => list(schema[keyword]).map((child) => this.judge(child, value, place, keyword));
+    const judged = (keyword: string) => list(schema[keyword]).map((child) => this.judge(child, value, place));
     for (const child of judged("allOf")) merge(outcome, child);
     for (const keyword of ["anyOf", "oneOf"]) {
       if (schema[keyword] === undefined) continue;
@@ -172,12 +171,12 @@ export class Validator {
       if (keyword === "oneOf" ? fitting.length !== 1 : !fitting.length) fail(keyword);
       else for (const child of fitting) merge(outcome, child);
     }
-    if (schema.not !== undefined && isFit(this.judge(schema.not, value, place, "not"))) fail("not");
+    if (schema.not !== undefined && isFit(this.judge(schema.not, value, place))) fail("not");
     if (schema.if !== undefined) {
-      const condition = this.judge(schema.if, value, place, "if");
+      const condition = this.judge(schema.if, value, place);
       if (isFit(condition)) merge(outcome, condition);
       const branch = isFit(condition) ? "then" : "else";
-      if (schema[branch] !== undefined) merge(outcome, this.judge(schema[branch], value, place, branch));
+      if (schema[branch] !== undefined) merge(outcome, this.judge(schema[branch], value, place));
     }
   }
 
@@ -195,61 +194,45 @@ export class Validator {
     if (isObject(schema.dependencies) && lacks(schema.dependencies, value)) fail("dependencies");
     for (const keyword of ["dependentSchemas", "dependencies"]) {
       for (const [name, child] of entries(schema[keyword])) {
-        if (!Array.isArray(child) && Object.hasOwn(value, name))
-          merge(outcome, this.judge(child, value, place, keyword));
+        if (!Array.isArray(child) && Object.hasOwn(value, name)) merge(outcome, this.judge(child, value, place));
       }
     }
     const { propertyNames } = schema;
-    if (propertyNames !== undefined && !names.every((name) => isFit(this.judge(propertyNames, name, place, "")))) {
+    if (propertyNames !== undefined && !names.every((name) => isFit(this.judge(propertyNames, name, place)))) {
       fail("propertyNames");
     }
     const seen = this.properties(schema, value, place, outcome);
     const others = names.filter((name) => !seen.has(name));
-    this.rest(schema, "additionalProperties", value, others, place, outcome, fail);
-    for (const name of seen) outcome.keys.add(name);
+    const { additionalProperties: more } = schema;
+    if (more === false && others.length) fail("additionalProperties");
+    else if (more !== undefined) {
+      for (const name of others)
+        outcome.problems.push(...this.judge(more, value[name] as Json, into(place, name)).problems);
+    }
+    for (const name of more === undefined ? seen : names) outcome.keys.add(name);
     const { unevaluatedProperties: rest } = schema;
     if (rest === undefined) return;
     const unseen = names.filter((name) => !outcome.keys.has(name));
-    if (!unseen.every((name) => isFit(this.judge(rest, value[name] as Json, place, "")))) fail("unevaluatedProperties");
+    if (!unseen.every((name) => isFit(this.judge(rest, value[name] as Json, place)))) fail("unevaluatedProperties");
     for (const name of unseen) outcome.keys.add(name);
   }
 
   private properties(schema: Schema, value: Schema, place: Place, outcome: Outcome): Set<string> {
     const seen = new Set<string>();
-    const enter = (name: string, child: Json, keyword: string) => {
+    const enter = (name: string, child: Json) => {
       seen.add(name);
-      const { problems } = this.judge(child, value[name] as Json, into(place, name), keyword);
+      const { problems } = this.judge(child, value[name] as Json, into(place, name));
       outcome.problems.push(...problems);
     };
     for (const [name, child] of entries(schema.properties)) {
-      if (Object.hasOwn(value, name)) enter(name, child, "properties");
+      if (Object.hasOwn(value, name)) enter(name, child);
     }
     for (const [pattern, child] of entries(schema.patternProperties)) {
       for (const name of Object.keys(value)) {
-        if (this.pattern(pattern).test(name)) enter(name, child, "patternProperties");
+        if (this.pattern(pattern).test(name)) enter(name, child);
       }
     }
     return seen;
-  }
-
-  /** Judges what no other keyword has looked at; where nothing of it may be, the problem is that of the whole. */
-  private rest(
-    schema: Schema,
-    keyword: string,
-    value: Schema,
-    names: string[],
-    place: Place,
-    outcome: Outcome,
-    fail: (keyword: string) => void,
-  ): void {
-    const child = schema[keyword];
-    if (child === undefined) return;
-    if (child === false && names.length) fail(keyword);
-    for (const name of names) {
-      outcome.keys.add(name);
-      if (child === false) continue;
-      outcome.problems.push(...this.judge(child, value[name] as Json, into(place, name), keyword).problems);
-    }
   }
 
   private elements(
@@ -261,21 +244,20 @@ export class Validator {
   ): void {
     sized(schema, "minItems", "maxItems", value.length, fail);
     if (schema.uniqueItems === true && new Set(value.map(key)).size < value.length) fail("uniqueItems");
-    const isTuple = Array.isArray(schema.items); // before 2020-12
+    const isTuple = Array.isArray(schema.items);
     const prefix = list(isTuple ? schema.items : schema.prefixItems);
-    const [keyword, rest] = isTuple ? ["additionalItems", schema.additionalItems] : ["items", schema.items];
+    const rest = isTuple ? schema.additionalItems : schema.items; // the former before 2020-12
     for (const [index, item] of value.entries()) {
       const child = index < prefix.length ? prefix[index] : rest;
       if (child === undefined) continue;
       outcome.items.add(index);
-      const name = index < prefix.length ? (isTuple ? "items" : "prefixItems") : keyword;
-      outcome.problems.push(...this.judge(child, item, into(place, String(index)), name).problems);
+      outcome.problems.push(...this.judge(child, item, into(place, String(index))).problems);
     }
     this.contains(schema, value, place, outcome, fail);
     const { unevaluatedItems } = schema;
     if (unevaluatedItems === undefined) return;
     const unseen = value.filter((_, index) => !outcome.items.has(index));
-    if (!unseen.every((item) => isFit(this.judge(unevaluatedItems, item, place, "")))) fail("unevaluatedItems");
+    if (!unseen.every((item) => isFit(this.judge(unevaluatedItems, item, place)))) fail("unevaluatedItems");
     for (const index of value.keys()) outcome.items.add(index);
   }
 
@@ -288,7 +270,7 @@ export class Validator {
   ): void {
     const { contains, minContains, maxContains } = schema;
     if (contains === undefined) return;
-    const fitting = [...value.keys()].filter((index) => isFit(this.judge(contains, value[index] as Json, place, "")));
+    const fitting = [...value.keys()].filter((index) => isFit(this.judge(contains, value[index] as Json, place)));
     const count = Decimal.parse(String(fitting.length));
     if (minContains === undefined && !fitting.length) fail("contains");
     if (minContains instanceof Decimal && count.compare(minContains) < 0) fail("minContains");
