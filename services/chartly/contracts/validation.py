@@ -1,36 +1,51 @@
 """Checking data against a contract: documents with the place of each error, and streams of records as fast as they come.
 
 Records are parsed and checked by the chunk; only those that do not fit are read again for their places. Memory holds one
-chunk, whatever the length of the stream.
+chunk of some megabytes, whatever the length of the stream.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import islice
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import jsonschema_rs
-from chartly.contracts.schema_document import MAX_DEPTH, SchemaDocument, path_of, place_of, schema_of
+from chartly.contracts.schema_document import MAX_DEPTH, SchemaDocument, path_of, place_of
+from chartly.contracts.schema_tree import Steps
 from chartly.engine.document import Node, Syntax, plain, read_document
 from chartly.engine.errors import InvalidDocument, Problem
 
 MAX_LINE_BYTES = 8 << 20
 MAX_DOCUMENT_BYTES = 64 << 20
 CHUNK_RECORDS = 2000
+CHUNK_BYTES = 4 << 20
 _MAX_SHOWN = 200
 
 
-class Checker:
-    """Checks values by a JSON Schema; formats count, patterns take linear time."""
+class Fault(NamedTuple):
+    """What is wrong with a value: where, by which rule, and in words."""
 
-    def __init__(self, document: SchemaDocument) -> None:
+    steps: Steps
+    rule: str
+    message: str
+
+
+class Checker:
+    """Checks values by a JSON Schema; formats count, patterns take linear time.
+
+    Args:
+        document: the schema.
+        also: says what else is wrong with a value that the schema takes.
+    """
+
+    def __init__(self, document: SchemaDocument, also: Callable[[Any], Sequence[Fault]] | None = None) -> None:
         self._document = document
         self._one = document.validator()
+        self._also = also
 
     def document_problems(self, data: bytes, syntax: Syntax = "json") -> list[Problem]:
         """Return all that is wrong with a document, with places: that it cannot be read, or what does not fit."""
@@ -42,21 +57,18 @@ class Checker:
 
     def misfits(self, records: Sequence[Any]) -> list[int]:
         """Return the indices of the records, as Python's JSON values, that do not fit."""
-        if self._many.is_valid(records):
+        if self._also is None and self._many.is_valid(records):
             return []
-        return [index for index, record in enumerate(records) if not self._one.is_valid(record)]
+        return [index for index, record in enumerate(records) if not self._fits(record)]
 
     def line_problems(self, lines: BinaryIO) -> Iterator[tuple[int, list[Problem]]]:
         """Yield how many records each chunk of a stream of NDJSON has, and all that is wrong with them; blank lines are none.
 
         Lines count from 1; a line of more than 8 MiB ends the stream with a problem.
         """
-        numbered = enumerate(iter(lambda: lines.readline(MAX_LINE_BYTES + 1), b""), start=1)
-        while chunk := list(islice(numbered, CHUNK_RECORDS)):
+        for chunk in _chunks(lines):
             whole = [(number, line) for number, line in chunk if line.strip()]
             yield len(whole), self._chunk_problems(whole)
-            if any(len(line) > MAX_LINE_BYTES for _, line in chunk):
-                return
 
     def _chunk_problems(self, chunk: list[tuple[int, bytes]]) -> list[Problem]:
         records: list[Any] = []
@@ -81,30 +93,48 @@ class Checker:
             return [Problem(number, 1, "", "LINE_TOO_LONG", f"the line has more than {MAX_LINE_BYTES} bytes")]
         return [replace(problem, line=number) for problem in self.document_problems(line.rstrip(b"\r\n"))]
 
+    def _fits(self, value: Any) -> bool:
+        return self._one.is_valid(value) and not (self._also and self._also(value))
+
     def _problems(self, value: Any, node: Node) -> list[Problem]:
-        return sorted({_problem(error, node) for error in self._one.iter_errors(value)})
+        faults = [_fault(error) for error in self._one.iter_errors(value)]
+        if not faults and self._also:
+            faults = list(self._also(value))
+        return sorted({_problem(fault, node) for fault in faults})
 
     @cached_property
     def _many(self) -> jsonschema_rs.Validator:
         return self._document.validator_of_lists()
 
 
-def checker_of(value: Any) -> Checker:
-    """Return what checks by a schema that is there as a value.
+def _chunks(lines: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
+    """Yield numbered lines, a bounded number of bytes at once; a line that is too long is the last."""
+    chunk: list[tuple[int, bytes]] = []
+    size = 0
+    for number, line in enumerate(iter(lambda: lines.readline(MAX_LINE_BYTES + 1), b""), start=1):
+        chunk.append((number, line))
+        size += len(line)
+        if len(chunk) == CHUNK_RECORDS or size > CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+        if len(line) > MAX_LINE_BYTES:
+            break
+    if chunk:
+        yield chunk
 
-    Raises:
-        InvalidDocument: with each problem of the schema.
-    """
-    return Checker(schema_of(value))
 
-
-def _problem(error: jsonschema_rs.ValidationError, node: Node) -> Problem:
+def _fault(error: jsonschema_rs.ValidationError) -> Fault:
     steps = tuple(error.instance_path)
-    if error.kind.name == "additionalProperties" and len(unexpected := error.kind.unexpected) == 1:  # type: ignore[attr-defined]
-        steps = (*steps, *unexpected)
-    place = place_of(node, steps)
-    message = error.message if len(error.message) <= _MAX_SHOWN else f"…{error.message[-_MAX_SHOWN:]}"
-    return Problem(place.line, place.column, path_of(steps), error.kind.name, message)
+    kind: Any = error.kind
+    if kind.name == "additionalProperties" and len(kind.unexpected) == 1:
+        steps = (*steps, *kind.unexpected)
+    return Fault(steps, kind.name, error.message)
+
+
+def _problem(fault: Fault, node: Node) -> Problem:
+    place = place_of(node, fault.steps)
+    message = fault.message if len(fault.message) <= _MAX_SHOWN else f"…{fault.message[-_MAX_SHOWN:]}"
+    return Problem(place.line, place.column, path_of(fault.steps), fault.rule, message)
 
 
 class _Repeated(ValueError):

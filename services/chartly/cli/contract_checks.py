@@ -1,0 +1,71 @@
+"""The contract that data are checked against, wherever it is: in files, in the registry, or among Chartly's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chartly.cli.contract_files import read_contract_files
+from chartly.cli.exits import Exit, fail
+
+if TYPE_CHECKING:
+    from chartly.cli.session import Session
+    from chartly.contracts.documents import Form
+    from chartly.contracts.validation import Checker
+
+_SUFFIXES = (".json", ".yaml", ".yml", ".proto")
+
+
+async def find_checker(session: Session, contract: str, message: str) -> Checker:
+    """Return what checks data by a contract, or end the command.
+
+    Args:
+        session: for a contract in the registry, `NAME@VERSION`; it is not used for any other.
+        contract: a file or a folder of protos, full name of a message of Chartly's, or a name in the registry.
+        message: for protos, full name of the message; empty for the first one of the first file.
+    """
+    from chartly.contracts.checkers import checker_of, checker_of_message
+    from chartly.contracts.errors import NotExportable
+
+    if (checker := checker_of_message(contract)) is not None:
+        return checker
+    form = _form_of_files(Path(contract), message) or await _form_of_revision(session, contract)
+    try:
+        return checker_of(form)
+    except NotExportable as error:
+        fail(Exit.INVALID, f"{contract}: {error}. Nothing was checked.")
+
+
+def _form_of_files(path: Path, message: str) -> Form | None:
+    """Return the contract that files hold; None if there are none such."""
+    from chartly.contracts.documents import Source, kind_of, read
+    from chartly.engine import InvalidDocument
+
+    if not path.exists():
+        if len(path.parts) > 1 or path.suffix in _SUFFIXES:
+            fail(Exit.INVALID, f"{path} is not there. Nothing was checked.")
+        return None
+    found = read_contract_files([path])
+    try:
+        return read(Source(kind_of(found.texts), found.texts, message))
+    except InvalidDocument as error:
+        lines = "\n".join(f"{path}:{problem}" for problem in error.problems)
+        fail(Exit.INVALID, f"{lines}. Nothing was checked.")
+
+
+async def _form_of_revision(session: Session, name: str) -> Form:
+    """Return a revision in the registry with all that it refers to, each at the digest that it was saved with."""
+    from chartly.api.registry.v1.contract_pb2 import ContractKind
+    from chartly.api.registry.v1.registry_pb2 import GetContractRevisionRequest
+    from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
+    from chartly.contracts.documents import Kind, Source, read
+
+    contract_id, _, version = name.partition("@")
+    request = GetContractRevisionRequest(contract_id=contract_id, version=version or "latest")
+    revision = (await session.stub(RegistryServiceStub).GetContractRevision(request)).revision
+    needed = {
+        each.name: await _form_of_revision(session, f"{each.contract_id}@{each.digest}") for each in revision.references
+    }
+    document = revision.document
+    kind = Kind(ContractKind.Name(document.kind).removeprefix("CONTRACT_KIND_"))
+    return read(Source(kind, {file.path: file.text for file in document.files}, document.message), needed)
