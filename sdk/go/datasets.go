@@ -31,8 +31,9 @@ func (d *Datasets) Versions(
 	return list(ctx, request, d.stub.ListDatasetVersions, (*storagev1.ListDatasetVersionsResponse).GetVersions)
 }
 
-// Read opens a version of a dataset as a file: ndjson (also for an empty format), arrow (an IPC stream), csv or parquet. The last line of
-// ndjson and the last batch of arrow say that the body is whole; [Datasets.Records] checks that.
+// Read opens a version of a dataset as a file: ndjson (also for an empty format), arrow (an IPC stream), csv or parquet. A stream that breaks
+// off ends with the error of its call, never with io.EOF. The mark at its end, the last line of ndjson and the metadata of the last
+// batch of arrow, which has no rows, is part of the bytes; [Datasets.Records] takes it out.
 func (d *Datasets) Read(ctx context.Context, request *storagev1.ReadDatasetRequest) (*Body, error) {
 	return download(ctx, request, d.stub.ReadDataset)
 }

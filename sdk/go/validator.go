@@ -3,8 +3,10 @@ package chartly
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
 	"slices"
 	"strings"
 
@@ -48,21 +50,17 @@ func NewValidator(schema []byte) (*Validator, error) {
 }
 
 // Validate answers every problem of a JSON value, each once, sorted by path, then keyword; none where it meets the schema. It fails
-// where the text is no JSON.
+// where the text is no JSON, or has a number with an exponent beyond a million.
 func (v *Validator) Validate(data []byte) ([]Problem, error) {
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
-	if err != nil {
-		return nil, fmt.Errorf("chartly: the data are no JSON: %w", err)
+	if err == nil {
+		err = exact(value)
 	}
-	return v.ValidateValue(value)
-}
-
-// ValidateValue is [Validator.Validate] of a value that is decoded already: map[string]any, []any, string, bool, nil, and numbers, best
-// as [json.Number].
-func (v *Validator) ValidateValue(value any) ([]Problem, error) {
-	err := v.schema.Validate(value)
+	if err != nil {
+		return nil, fmt.Errorf("chartly: the data cannot be judged: %w", err)
+	}
 	var invalid *jsonschema.ValidationError
-	if err == nil || !errors.As(err, &invalid) {
+	if err := v.schema.Validate(value); !errors.As(err, &invalid) {
 		return nil, err
 	}
 	problems := v.problems(invalid, nil)
@@ -70,6 +68,29 @@ func (v *Validator) ValidateValue(value any) ([]Problem, error) {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Keyword, b.Keyword))
 	})
 	return slices.Compact(problems), nil
+}
+
+// exact refuses numbers that cannot be compared exactly: math/big gives up at exponents beyond a million, and the library does not see that.
+func exact(value any) error {
+	switch value := value.(type) {
+	case json.Number:
+		if _, ok := new(big.Rat).SetString(string(value)); !ok {
+			return fmt.Errorf("the number %.20s… is out of range", value)
+		}
+	case []any:
+		for _, item := range value {
+			if err := exact(item); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		for _, member := range value {
+			if err := exact(member); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // problems enters keywords that apply schemas, and names the others.
@@ -89,6 +110,8 @@ func (v *Validator) problems(failed *jsonschema.ValidationError, found []Problem
 		if strings.HasPrefix(keyword, "unevaluated") {
 			at = at[:len(at)-1] // from the member to the object or array that has it
 		}
+	case *kind.RefCycle:
+		keyword = "$ref"
 	case *kind.FalseSchema:
 		keyword = "false"
 	case *kind.Dependency:

@@ -29,6 +29,7 @@ func TestValidatorNamesPathAndKeywordOfEachProblem(t *testing.T) {
 		{`{"unevaluatedProperties": {"properties": {"x": {"type": "string"}}}}`, `{"a": {"x": 1}}`, ` unevaluatedProperties`},
 		{`{"prefixItems": [{"type": "string"}], "unevaluatedItems": {"type": "string"}}`, `[1, 2]`, ` unevaluatedItems,/0 type`},
 		{`{"dependentRequired": {"a": ["b"]}}`, `{"a": 1}`, ` dependentRequired`},
+		{`{"$ref": "#"}`, `1`, ` $ref`},
 		{`{"properties": {"a": false}}`, `{"a": 1}`, `/a false`},
 		{`{"$schema": "http://json-schema.org/draft-07/schema#", "format": "ipv4", "minLength": 9}`, `"x"`, ` minLength`},
 		{`{"format": "date-time"}`, `"x"`, ``},
@@ -73,7 +74,7 @@ func TestDataThatAreNoneAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, data := range []string{``, `{`, `1 2`} {
+	for _, data := range []string{``, `{`, `1 2`, `[{"a": 1e9999999}]`} {
 		if _, err := validator.Validate([]byte(data)); err == nil {
 			t.Errorf("%s was taken", data)
 		}

@@ -76,7 +76,7 @@ type RegistryServiceClient interface {
 	// Fails with INVALID_ARGUMENT (UNSUPPORTED_MEDIA_TYPE), RESOURCE_EXHAUSTED (BODY_TOO_LARGE). A retry is safe.
 	ValidateProfile(ctx context.Context, in *ValidateProfileRequest, opts ...grpc.CallOption) (*ValidateProfileResponse, error)
 	// Answers the contract that the records of a profile meet: their `json_schema`, or that of the dataset's rows as `odcs`, `avro` or `proto`.
-	// Fails with NOT_FOUND (PROFILE_NOT_FOUND), INVALID_ARGUMENT (UNKNOWN_FORMAT). A retry is safe.
+	// Fails with NOT_FOUND (PROFILE_NOT_FOUND), INVALID_ARGUMENT (UNKNOWN_FORMAT), FAILED_PRECONDITION (CONTRACT_NOT_EXPORTABLE). A retry is safe.
 	// Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
@@ -380,7 +380,7 @@ type RegistryServiceServer interface {
 	// Fails with INVALID_ARGUMENT (UNSUPPORTED_MEDIA_TYPE), RESOURCE_EXHAUSTED (BODY_TOO_LARGE). A retry is safe.
 	ValidateProfile(context.Context, *ValidateProfileRequest) (*ValidateProfileResponse, error)
 	// Answers the contract that the records of a profile meet: their `json_schema`, or that of the dataset's rows as `odcs`, `avro` or `proto`.
-	// Fails with NOT_FOUND (PROFILE_NOT_FOUND), INVALID_ARGUMENT (UNKNOWN_FORMAT). A retry is safe.
+	// Fails with NOT_FOUND (PROFILE_NOT_FOUND), INVALID_ARGUMENT (UNKNOWN_FORMAT), FAILED_PRECONDITION (CONTRACT_NOT_EXPORTABLE). A retry is safe.
 	// Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
