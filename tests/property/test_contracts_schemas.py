@@ -74,7 +74,9 @@ def objects(draw: st.DrawFn, inner: st.SearchStrategy[Any]) -> dict[str, Any]:
     return {name: draw(known[name]) for name in chosen}
 
 
-SCHEMAS = st.recursive(st.booleans() | st.just({}) | st.builds(lambda kind: {"type": kind}, TYPES), objects, max_leaves=6)
+SCHEMAS = st.recursive(
+    st.booleans() | st.just({}) | st.builds(lambda kind: {"type": kind}, TYPES), objects, max_leaves=6
+)
 
 
 @st.composite

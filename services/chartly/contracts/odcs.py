@@ -14,13 +14,13 @@ from typing import Any, cast
 
 import jsonschema_rs
 from chartly.contracts.digest import schema_digest
+from chartly.contracts.patterns import PATTERNS, REFUSED, is_read
 from chartly.contracts.report import Finding, Layer
 from chartly.contracts.rows import Row, row_of_schema
 from chartly.contracts.schema_changes import compare_schemas
 from chartly.contracts.schema_document import (
     MAX_DEPTH,
     MAX_SIZE_BYTES,
-    PATTERNS,
     SchemaDocument,
     path_of,
     place_of,
@@ -148,8 +148,8 @@ def _column_problems(node: Node, steps: Steps, columns: Any) -> Iterator[Problem
             yield _problem(node, (*here, "name"), "NAME_REPEATED", f"a second column {name}")
         first.add(name)
         options = column.get("logicalTypeOptions")
-        if isinstance(options, dict) and isinstance(pattern := options.get("pattern"), str) and not _reads(pattern):
-            message = f'"{pattern}" is no pattern that is read: it may have no look-around or back-reference'
+        if isinstance(options, dict) and isinstance(pattern := options.get("pattern"), str) and not is_read(pattern):
+            message = f'"{pattern}" {REFUSED}'
             yield _problem(node, (*here, "logicalTypeOptions", "pattern"), "PATTERN_REFUSED", message)
         yield from _column_problems(node, here, column.get("properties"))
 
@@ -157,14 +157,6 @@ def _column_problems(node: Node, steps: Steps, columns: Any) -> Iterator[Problem
 def _problem(node: Node, steps: Steps, reason: str, message: str) -> Problem:
     place = place_of(node, steps)
     return Problem(place.line, place.column, path_of(steps), reason, message)
-
-
-def _reads(pattern: str) -> bool:
-    try:
-        jsonschema_rs.Draft202012Validator({"pattern": pattern}, pattern_options=PATTERNS)
-    except (jsonschema_rs.ValidationError, ValueError):
-        return False
-    return True
 
 
 def _schema(tables: list[dict[str, Any]], *, closed: bool) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from chartly.contracts.patterns import matches
 from chartly.contracts.schema_alike import all_alike
 from chartly.contracts.schema_shape import (
     LIMITS,
@@ -23,7 +24,6 @@ from chartly.contracts.schema_shape import (
     ObjectRule,
     Parts,
     Shape,
-    matches,
     shape_of,
     type_of,
 )

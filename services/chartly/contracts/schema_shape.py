@@ -10,11 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
-import jsonschema_rs
-from chartly.contracts.schema_document import PATTERNS
+from chartly.contracts.patterns import matches
 from chartly.contracts.schema_tree import ANNOTATIONS, DEFAULT_DIALECT, DRAFT_7, Located, Schema
 
 #: Types that no value has two of; a `number` is an integer or a fraction.
@@ -303,13 +301,3 @@ def identity(value: Any) -> Any:
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         return ("number", Fraction(value))
     return (type(value).__name__, value)
-
-
-@lru_cache(maxsize=1000)
-def _pattern(pattern: str) -> jsonschema_rs.Validator:
-    return jsonschema_rs.Draft202012Validator({"pattern": pattern}, pattern_options=PATTERNS)
-
-
-def matches(pattern: str, text: str) -> bool:
-    """Return whether a pattern, which a schema was accepted with, is found in a text."""
-    return _pattern(pattern).is_valid(text)

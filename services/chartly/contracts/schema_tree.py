@@ -84,14 +84,19 @@ class Located:
         return Located(found.contents, found.resolver, self.dialect)
 
     def children(self) -> Iterator[Child]:
-        """Yield the subschemas; beside a `$ref` of draft 7 only its definitions count."""
-        if isinstance(self.schema, bool):
-            return
-        alone = self.dialect == DRAFT_7 and "$ref" in self.schema
-        for keyword, value in self.schema.items():
-            shape, reach = SUBSCHEMAS.get(keyword, ("", ""))
-            if reach == "aside" or not alone:
-                yield from (Child((keyword, *steps), schema, reach) for steps, schema in _members(value, shape))
+        """Yield the subschemas."""
+        return children_of(self.schema, self.dialect)
+
+
+def children_of(schema: Schema, dialect: str) -> Iterator[Child]:
+    """Yield the subschemas of a schema, valid or not; beside a `$ref` of draft 7 only its definitions count."""
+    if isinstance(schema, bool):
+        return
+    alone = dialect == DRAFT_7 and "$ref" in schema
+    for keyword, value in schema.items():
+        shape, reach = SUBSCHEMAS.get(keyword, ("", ""))
+        if reach == "aside" or not alone:
+            yield from (Child((keyword, *steps), child, reach) for steps, child in _members(value, shape))
 
 
 def _members(value: Any, shape: str) -> Iterator[tuple[Steps, Schema]]:
