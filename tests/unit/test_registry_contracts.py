@@ -356,6 +356,14 @@ async def test_deleting_leaves_documents_that_others_have(registry: RegistryServ
     assert await found(registry, "state") == ["returns"]
 
 
+@pytest.mark.parametrize("version", ["one", "1.2.3.4", "1" * 30, "٣"])
+async def test_a_reference_to_what_is_no_version_is_a_problem(registry: RegistryServicer, version: str) -> None:
+    await save(registry, a_schema("state"), "money")
+    with pytest.raises(InvalidContract, match="which is not there") as caught:
+        await save(registry, protos((("common/v1/money.proto", "money", version),), order=ORDER))
+    assert rules(caught.value) == {"REFERENCE_NOT_FOUND"}
+
+
 async def test_a_reference_that_leads_nowhere_is_a_problem(registry: RegistryServicer) -> None:
     with pytest.raises(InvalidContract, match="money@1, which is not there") as caught:
         await save(registry, protos((("common/v1/money.proto", "money", "1"),), order=ORDER))
@@ -428,7 +436,12 @@ IMPORTS_A = 'syntax = "proto3"; import "a.proto"; message B { A a = 1; }'
         (protos(a=IMPORTS_B, b=IMPORTS_A), "PROTO_REFUSED"),
         (protos(a=MONEY, A=MONEY), "DUPLICATE_PATH"),
         (protos(größe=MONEY), "PATH_REFUSED"),
-        (ContractDocument(kind=contract_pb2.CONTRACT_KIND_JSON_SCHEMA, files=[ContractFile(path=p, text="{}") for p in "ab"]), "TOO_MANY_FILES"),
+        (
+            ContractDocument(
+                kind=contract_pb2.CONTRACT_KIND_JSON_SCHEMA, files=[ContractFile(path=p, text="{}") for p in "ab"]
+            ),
+            "TOO_MANY_FILES",
+        ),
         (ContractDocument(message="B", files=[ContractFile(path="a.proto", text=MONEY)]), "MESSAGE_NOT_FOUND"),
         (a_body(b'{"a": "\xff"}'), "INVALID_UTF8"),
     ],

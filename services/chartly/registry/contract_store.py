@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import asdict, astuple
 from datetime import datetime
@@ -26,10 +27,12 @@ from chartly.registry.tables import (
 )
 from chartly.runtime import Database, Transaction
 from chartly.runtime.errors import RequestIdReused
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 A = TypeVar("A")
+# Nine digits fit every column, and no revision has more.
+_NUMBERS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,2}")
 _r = contract_revisions.c
 _newer = contract_revisions.alias("newer")
 _same = and_(_newer.c.tenant == _r.tenant, _newer.c.contract_id == _r.contract_id, _newer.c.major == _r.major)
@@ -309,6 +312,8 @@ def _named(version: str) -> tuple[ColumnElement[bool], ...]:
         return (_r.revision == contracts.c.revision,)
     if version.startswith("sha256:"):
         return (_r.digest == version,)
+    if not _NUMBERS.fullmatch(version):
+        return (false(),)
     numbers = [int(part) for part in version.split(".")]
     by_number = tuple(column == number for column, number in zip((_r.major, _r.minor), numbers, strict=False))
     return (*by_number, _r.version == version) if len(numbers) == 3 else by_number
