@@ -5,7 +5,7 @@ from typing import Any
 from chartly.tools.schema_gen.openapi_errors import Errors
 from chartly.tools.schema_gen.openapi_routes import Route, message_of
 from chartly.tools.schema_gen.openapi_schemas import Schemas
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 _REQUEST_ID = {"x-request-id": {"$ref": "#/components/headers/x-request-id"}}
 _ANYTHING = "*/*"
@@ -24,8 +24,7 @@ def operation(route: Route, schemas: Schemas, errors: Errors) -> dict[str, Any]:
     }
     if route.has_body:
         content = {kind: _body(kind, route, schemas) for kind in route.body_types()}
-        # Bytes of any type may be none.
-        said["requestBody"] = {"required": _ANYTHING not in content, "content": content}
+        said["requestBody"] = {"required": _needs_body(route, schemas), "content": content}
     said["responses"] = {"200": _success(route, schemas), **errors.of(route)}
     said["security"] = _security(route.permission)
     if route.permission:
@@ -52,11 +51,25 @@ def _parameter(name: str, field: FieldDescriptor, place: str, route: Route, sche
     }
 
 
+def _needs_body(route: Route, schemas: Schemas) -> bool:
+    """Return whether a body has to be there: bytes of any type may be none, and no body is an empty message."""
+    if route.raw_body:
+        return _ANYTHING not in route.body_types()
+    return schemas.needs(_typed_body(route), _elsewhere(route))
+
+
+def _typed_body(route: Route) -> Descriptor:
+    return message_of(route.body) if route.body is not None else route.method.input_type
+
+
+def _elsewhere(route: Route) -> frozenset[str]:
+    """Return the fields that the body lacks because they stand in the path."""
+    return frozenset() if route.body is not None else route.in_path
+
+
 def _body(kind: str, route: Route, schemas: Schemas) -> dict[str, Any]:
     if not route.raw_body:
-        if route.body is not None:
-            return {"schema": schemas.message(message_of(route.body))}
-        return {"schema": schemas.rest_of(route.method.input_type, route.in_path)}
+        return {"schema": schemas.rest_of(_typed_body(route), _elsewhere(route))}
     if route.document is not None and kind in ("application/json", "application/yaml"):
         return {"schema": schemas.document(route.document)}
     return _raw(kind)

@@ -11,6 +11,11 @@ _REF = "#/components/schemas/"
 _STATUS = "google.rpc.Status"
 # In a raw body these records are JSON objects; in a message each is the text of one.
 _RECORDS = ("chartly.api.aggregator.v1.Submission", "data")
+# As people type them into a query, where protojson says more of how messages print them.
+_AS_TEXT = {
+    "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
+    "google.protobuf.FieldMask": {"type": "string", "pattern": "^([a-z][a-z0-9_.]*(,[a-z][a-z0-9_.]*)*)?$"},
+}
 
 
 class Schemas:
@@ -30,11 +35,17 @@ class Schemas:
             return self.message(message)
         return self._give(_without(self._messages.definition(message.full_name), elsewhere))
 
+    def needs(self, message: Descriptor, elsewhere: Set[str]) -> bool:
+        """Return whether a message is refused without some field, but those that travel elsewhere."""
+        return bool(set(self._messages.definition(message.full_name).get("required", ())) - elsewhere)
+
     def parameter(self, field: FieldDescriptor) -> tuple[dict[str, Any], bool]:
         """Return the schema of a field without its description, and whether a request without it is refused."""
         assert field.containing_type is not None, field.full_name
         holder = self._messages.definition(field.containing_type.full_name)
         schema = {key: value for key, value in holder["properties"][field.name].items() if key != "description"}
+        if field.message_type is not None:
+            schema = _AS_TEXT.get(field.message_type.full_name, schema)
         return self._give(schema), field.name in holder.get("required", ())
 
     def document(self, message: Descriptor) -> dict[str, Any]:

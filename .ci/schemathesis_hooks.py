@@ -1,0 +1,122 @@
+"""What schemathesis cannot know of this API: raw bodies, how protojson reads, and which refusals a schema cannot foresee."""
+
+import importlib
+import os
+from typing import Any
+
+import protovalidate
+import schemathesis
+from google.api import annotations_pb2
+from google.protobuf import json_format, message_factory
+from google.protobuf.descriptor import MethodDescriptor
+from hypothesis import strategies
+from schemathesis.core.failures import Failure
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+
+KEPT = frozenset(os.environ.get("KEPT", "").split())
+# The rules of buf.validate that the document expresses, by the first word of their names.
+EXPRESSED = frozenset({"bytes", "double", "enum", "int32", "int64", "map", "repeated", "required", "string"})
+RAW = {
+    "application/x-ndjson": b'{"time": "2026-05-01T03:00:00Z", "gauge": "dover", "level": 3.1}\n',
+    "text/csv": b"time,gauge,level\n2026-05-01T04:00:00Z,dover,3.4\n",
+    "text/x-protobuf": b'syntax = "proto3"; package a.v1; message A { string b = 1; }',
+    "application/vnd.apache.parquet": b"PAR1",
+    "application/vnd.apache.arrow.stream": b"\xff\xff\xff\xff",
+    "application/zip": b"PK\x05\x06" + bytes(18),
+}
+for _kind, _example in RAW.items():
+    schemathesis.openapi.media_type(_kind, strategies.just(_example) | strategies.binary(max_size=64))
+
+
+@schemathesis.hook
+def filter_case(context: Any, case: Any) -> bool:
+    """Leave out what would delete what the run stands on: its keys, and the profile that all else refers to."""
+    named = {str(value) for value in (case.path_parameters or {}).values()}
+    return case.method != "DELETE" or not named & KEPT
+
+
+@schemathesis.hook
+def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
+    """Give QUERY a content type: without one it is malformed on every path, and says nothing about this one."""
+    if case.method == "QUERY":
+        case.headers = {**(case.headers or {}), "content-type": "application/json"}
+
+
+@schemathesis.check
+def valid_data_is_well_formed(ctx: Any, response: Any, case: Any) -> None:
+    """A request that fits the document is never refused for its form."""
+    try:
+        positive_data_acceptance(ctx, response, case)
+    except Failure:
+        if response.status_code != 400 or is_about_form(response.json()):
+            raise
+
+
+@schemathesis.check
+def invalid_data_is_refused(ctx: Any, response: Any, case: Any) -> None:
+    """A request that does not fit the document is refused, unless protojson reads it as one that does."""
+    try:
+        negative_data_rejection(ctx, response, case)
+    except Failure:
+        if not (is_valid(case) or lists_problems(response)):
+            raise
+
+
+def is_about_form(refusal: dict[str, Any]) -> bool:
+    """Whether a request was refused for what the document says, and not for a rule that JSON Schema cannot express."""
+    reason = refusal["details"][0]["reason"]
+    violations = [violation for detail in refusal["details"] for violation in detail.get("field_violations", ())]
+    expressed = any(violation["reason"].partition(".")[0] in EXPRESSED for violation in violations)
+    return reason == "ERROR_REASON_MALFORMED_REQUEST" or (reason == "ERROR_REASON_INVALID_FIELD" and expressed)
+
+
+def lists_problems(response: Any) -> bool:
+    """Whether the answer is what a route that validates says of a bad document."""
+    return response.headers["content-type"] == ["application/json"] and bool(response.json().get("problems"))
+
+
+def is_valid(case: Any) -> bool:
+    """Return whether protojson reads a request as a message that breaks no rule.
+
+    An unknown key of a body is passed over (the edge drops it), null is as good as absent, also in a list, a list in a list
+    is one with it, an enum's number is as good as its name, and a number in quotes as good as one without.
+    """
+    method = method_of(case.operation.definition.raw["operationId"])
+    request = message_factory.GetMessageClass(method.input_type)()
+    try:
+        json_format.ParseDict(plain(content_of(case, method)), request, ignore_unknown_fields=True)
+    except (json_format.ParseError, TypeError, ValueError):
+        return False
+    return not protovalidate.collect_violations(request)
+
+
+def plain(value: Any) -> Any:
+    """Return a JSON value without null, and with all items of its lists in one."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        inner = [plain(item) for item in value if item is not None]
+        return [one for item in inner for one in (item if isinstance(item, list) else [item])]
+    return value
+
+
+def method_of(operation_id: str) -> MethodDescriptor:
+    """Return the method of an operation, `RegistryService_GetProfile`."""
+    service, _, method = operation_id.partition("_")
+    name = service.removesuffix("Service").lower()
+    messages = importlib.import_module(f"chartly.api.{name}.v1.{name}_pb2")
+    return messages.DESCRIPTOR.services_by_name[service].methods_by_name[method]
+
+
+def content_of(case: Any, method: MethodDescriptor) -> dict[str, Any]:
+    """Return all that a case says as the JSON of its request; a body that is not there is an empty message."""
+    rule = method.GetOptions().Extensions[annotations_pb2.http]
+    body = case.body if isinstance(case.body, dict) else {}
+    content: dict[str, Any] = dict(body) if rule.body == "*" else {rule.body: body} if rule.body else {}
+    for name, value in (case.query or {}).items():
+        *parents, leaf = name.split(".")
+        inner = content
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[leaf] = value
+    return content | dict(case.path_parameters or {})
