@@ -14,6 +14,7 @@ from chartly.cli.commands.quarantine import quarantine
 from chartly.cli.commands.records import records
 from chartly.cli.commands.report import report
 from chartly.cli.commands.run import run, runs
+from chartly.cli.commands.schema_gen import schema_gen
 from chartly.cli.commands.serve import drone, serve
 from chartly.cli.commands.status import status
 from chartly.cli.commands.up import down, up
@@ -36,6 +37,7 @@ _COMMANDS = (
     key,
     report,
     audit,
+    schema_gen,
     demo,
     completion,
 )

@@ -9,6 +9,9 @@ from pathlib import Path
 from chartly.tools.gen import buf, edge, go_stubs, output, reference, stubs, ts_stubs
 from chartly.tools.gen.image import Image, compile_protos
 from chartly.tools.gen.sync_client import sync_client
+from chartly.tools.schema_gen.schemas import schema_files
+
+_BASELINE = "baseline.binpb"
 
 
 def main() -> int:
@@ -30,6 +33,7 @@ def generate(root: Path, *, accept_break: bool) -> int:
     if not (buf.lint(image, root / "buf.yaml") and _renew_baseline(image, root, accept_break=accept_break)):
         return 1
     changed = sum(output.replace_all(root / "gen" / name, files) for name, files in generated(image))
+    changed += output.replace_all(root / "contracts", schema_files(image.commented), kept=(_BASELINE,))
     changed += sum(output.replace_all(folder, files) for folder, files in sdk_stubs(image, root / "sdk"))
     print(f"gen: {changed} files changed")
     return 0
@@ -42,6 +46,7 @@ def generated(image: Image) -> Iterator[tuple[str, dict[str, bytes]]]:
     from chartly.tools.gen.policy import service_config
     from chartly.tools.gen.settings import settings_page
     from chartly.tools.schema_gen.openapi import openapi
+    from chartly.tools.schema_gen.reference import schemas_page
 
     yield "policy", {"service_config.json": service_config(image)}
     yield "openapi", {"openapi.json": openapi(image)}
@@ -49,6 +54,7 @@ def generated(image: Image) -> Iterator[tuple[str, dict[str, bytes]]]:
     pages = {
         "errors.md": reference.errors_page(image),
         "methods.md": reference.methods_page(image),
+        "schemas.md": schemas_page(image.commented),
         "settings.md": settings_page(),
     }
     yield "docs", {name: page.encode() for name, page in pages.items()}
@@ -67,7 +73,7 @@ def sdk_stubs(image: Image, sdk: Path) -> Iterator[tuple[Path, dict[str, bytes]]
 
 
 def _renew_baseline(image: Image, root: Path, *, accept_break: bool) -> bool:
-    baseline = root / "contracts" / "baseline.binpb"
+    baseline = root / "contracts" / _BASELINE
     if not accept_break:
         if not baseline.exists():
             return True  # the first one is accepted like a break

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from fcntl import LOCK_EX, flock
 from pathlib import Path
@@ -18,10 +18,11 @@ def alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def replace_all(folder: Path, files: Mapping[str, bytes]) -> int:
-    """Make `folder` hold exactly `files`, by their path below it; return how many changed."""
+def replace_all(folder: Path, files: Mapping[str, bytes], *, kept: Collection[str] = ()) -> int:
+    """Make `folder` hold exactly `files`, by their path below it, beside those `kept`; return how many changed."""
     changed = sum(write(folder / name, content) for name, content in sorted(files.items()))
-    stale = [path for path in _files(folder) if path.relative_to(folder).as_posix() not in files]
+    paths = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
+    stale = [path for name, path in paths.items() if name not in files and name not in kept]
     for path in stale:
         path.unlink()
     _remove_folders_without_files(folder)
