@@ -15,6 +15,7 @@ from chartly.cli.exits import EXIT_OF_CODE, Exit, fail
 if TYPE_CHECKING:
     from chartly.api.registry.v1.contract_pb2 import ContractDocument
     from chartly.api.registry.v1.registry_pb2 import Problem
+    from chartly.engine import Problem as OwnProblem
 
 MAX_SIZE_BYTES = 8 << 20
 _PLACED = re.compile(r"\d+:\d+ ")
@@ -60,7 +61,7 @@ class ContractFiles:
             say_problems([self._line(each.field, each.description) for each in answer.violations], effect)
             raise SystemExit(EXIT_OF_CODE.get(error.code().name, Exit.FAILED)) from None
 
-    def say(self, problem: Problem) -> str:
+    def say(self, problem: Problem | OwnProblem) -> str:
         """Return a problem as a line that begins with its place."""
         place = f"{problem.line}:{problem.column} " if problem.line else ""
         return self._line(problem.path, f"{place}{problem.message}")

@@ -26,10 +26,8 @@ def show_report(report: CompatibilityReport, name: str) -> None:
         advice = f". {finding.advice}" if finding.advice else ""
         click.echo(f"{finding.path}: {finding.message} ({finding.rule}){advice}")
     mode = word(CompatibilityMode, report.mode)
-    verdict = (
-        f"allowed by {mode}, as {report.smallest_version} or above" if report.allowed else f"not allowed by {mode}"
-    )
-    click.echo(f"{name}: {verdict}")
+    version = f", as {report.smallest_version} or above" if report.smallest_version else ""
+    click.echo(f"{name}: " + (f"allowed by {mode}{version}" if report.allowed else f"not allowed by {mode}"))
 
 
 def told(changes: Sequence[Finding]) -> str:

@@ -25,7 +25,7 @@ from chartly.contracts.proto_file_changes import file_changes
 from chartly.contracts.proto_model import Message, ProtoModel, read_model, walk
 from chartly.contracts.proto_reserved import reserved_changes
 from chartly.contracts.proto_service_changes import service_changes
-from chartly.contracts.report import Finding, Layer
+from chartly.contracts.report import DESCRIPTION_CHANGED, Finding, Layer
 from google.protobuf.descriptor_pb2 import FeatureSet, FileDescriptorSet
 
 
@@ -38,8 +38,10 @@ def compare_protos(old: FileDescriptorSet, new: FileDescriptorSet) -> tuple[Find
 
 
 def compare_models(old: ProtoModel, new: ProtoModel) -> tuple[Finding, ...]:
-    """Return each change between two models; see `compare_protos`."""
-    return tuple(dict.fromkeys(_changes(old, new)))
+    """Return each change between two models; see `compare_protos`. Comments are compared where both have them."""
+    commented = old.commented and new.commented
+    findings = dict.fromkeys(_changes(old, new))
+    return tuple(found for found in findings if commented or found.rule != DESCRIPTION_CHANGED)
 
 
 def _changes(old: ProtoModel, new: ProtoModel) -> Iterator[Finding]:
@@ -69,7 +71,7 @@ def _message(old: ProtoModel, new: ProtoModel, name: str) -> Iterator[Finding]:
 
 def _message_changes(old: ProtoModel, new: ProtoModel, before: Message, after: Message) -> Iterator[Finding]:
     if before.comment != after.comment:
-        yield finding("DESCRIPTION_CHANGED", before.name, "the comment changed", Layer.SOURCE)
+        yield finding(DESCRIPTION_CHANGED, before.name, "the comment changed", Layer.SOURCE)
     yield from reserved_changes("RESERVED_MESSAGE_NO_DELETE", before, after)
     yield from _message_options(before, after)
     for oneof in before.oneofs:

@@ -21,8 +21,11 @@ Place = tuple[ProtoModel, Message, Field]
 def field_changes(old: Place, new: Place) -> Iterator[Finding]:
     """Yield what changed between two fields of one number."""
     (model, before, field), (other_model, after, other) = old, new
-    if field.comment != other.comment or field.proto.options.deprecated != other.proto.options.deprecated:
-        yield finding(DESCRIPTION_CHANGED, field.name, "the comment or its deprecation changed", Layer.SOURCE)
+    if field.comment != other.comment:
+        yield finding(DESCRIPTION_CHANGED, field.name, "the comment changed", Layer.SOURCE)
+    if field.proto.options.deprecated != other.proto.options.deprecated:
+        text = "it is deprecated now" if other.proto.options.deprecated else "it is not deprecated any more"
+        yield finding("DEPRECATION_CHANGED", field.name, text, Layer.SOURCE)
     if _is_same(model, field, other_model, other) and field.oneof == other.oneof:
         return
     yield from _names(field, other)

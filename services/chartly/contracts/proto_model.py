@@ -160,8 +160,12 @@ class Service:
 
 @dataclass
 class ProtoModel:
-    """Everything that a set of proto files defines, by full name; what comes with Chartly is left out."""
+    """Everything that a set of proto files defines, by full name; what comes with Chartly is left out.
 
+    commented: whether the set says comments at all.
+    """
+
+    commented: bool = False
     files: dict[str, FileDescriptorProto] = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
     enums: dict[str, Enum] = field(default_factory=dict)
@@ -201,6 +205,7 @@ class _Reader:
     def read(self) -> None:
         file, scope = self._file, self._file.package
         self._model.files[file.name] = file
+        self._model.commented |= file.HasField("source_code_info")
         features = _merged(_DEFAULTS.get(file.syntax, _EDITIONS), file.options)
         for index, message in enumerate(file.message_type):
             self._message(message, scope, features, (4, index))

@@ -8,8 +8,10 @@ from typing import Any
 
 from chartly.api.registry.v1 import contract_pb2
 from chartly.api.registry.v1 import registry_pb2 as pb
-from chartly.contracts import Finding, Layer, Mode, verdicts
+from chartly.contracts import Mode
 from chartly.contracts.documents import Kind, Source, layers_of
+from chartly.contracts.report_message import finding_message, mode_value
+from chartly.contracts.report_message import report_message as report_message_of
 from chartly.engine import Problem
 from chartly.registry.contract_evolution import Contract, ContractRevision, Judgement, Reference, Wanted
 from chartly.registry.contract_words import words
@@ -78,7 +80,7 @@ def contract_message(contract: Contract) -> contract_pb2.Contract:
     message = contract_pb2.Contract(
         contract_id=contract.contract_id,
         kind=kind_value(contract.kind),
-        compatibility=_mode_value(about.mode),
+        compatibility=mode_value(about.mode),
         description=about.description,
         owner=about.owner,
         labels=about.labels,
@@ -98,7 +100,7 @@ def revision_message(revision: ContractRevision, source: Source | None = None) -
         version=revision.version,
         revision=revision.revision,
         tags=revision.tags,
-        changes=map(_finding_message, revision.changes),
+        changes=map(finding_message, revision.changes),
         references=map(_reference_message, revision.references),
         document=document_message(source, revision.references) if source else None,
     )
@@ -108,15 +110,8 @@ def revision_message(revision: ContractRevision, source: Source | None = None) -
 
 def report_message(judgement: Judgement) -> contract_pb2.CompatibilityReport:
     """Return a judgement as its message."""
-    return contract_pb2.CompatibilityReport(
-        allowed=not judgement.refused,
-        mode=_mode_value(judgement.mode),
-        verdicts=[
-            contract_pb2.LayerVerdict(layer=_layer_value(each.layer), backward=each.backward, forward=each.forward)
-            for each in verdicts(judgement.findings, layers_of(judgement.kind))
-        ],
-        findings=map(_finding_message, judgement.findings),
-        smallest_version=judgement.smallest_version,
+    return report_message_of(
+        judgement.findings, judgement.mode, layers_of(judgement.kind), smallest_version=judgement.smallest_version
     )
 
 
@@ -172,27 +167,6 @@ def revisions_page(found: Sequence[ContractRevision], limit: int) -> pb.ListCont
 
 def _list_name(request: pb.ListContractsRequest) -> str:
     return f"{_CONTRACTS}?{request.query}"
-
-
-def _mode_value(mode: Mode) -> contract_pb2.CompatibilityMode.ValueType:
-    return contract_pb2.CompatibilityMode.Value(f"COMPATIBILITY_MODE_{mode}")
-
-
-def _layer_value(layer: Layer) -> contract_pb2.Layer.ValueType:
-    return contract_pb2.Layer.Value(f"LAYER_{layer.name}")
-
-
-def _finding_message(finding: Finding) -> contract_pb2.Finding:
-    return contract_pb2.Finding(
-        layer=_layer_value(finding.layer),
-        rule=finding.rule,
-        path=finding.path,
-        message=finding.message,
-        advice=finding.advice,
-        breaks_backward=finding.breaks_backward,
-        breaks_forward=finding.breaks_forward,
-        against=finding.against,
-    )
 
 
 def _reference_message(reference: Reference) -> contract_pb2.ContractReference:

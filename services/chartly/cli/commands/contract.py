@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from chartly.cli.commanding import Commands, Output, mesh_command
 from chartly.cli.commands.contract_apply import apply, check, lint
+from chartly.cli.commands.contract_diff import diff
 from chartly.cli.commands.contract_validate import validate
 from chartly.cli.contract_reports import told
 from chartly.cli.options import page_options
@@ -24,7 +25,7 @@ def contract() -> None:
     """Keep, compare and export contracts that data have to meet."""
 
 
-for command in (validate, lint, apply, check):
+for command in (validate, lint, apply, check, diff):
     contract.add_command(command)
 
 

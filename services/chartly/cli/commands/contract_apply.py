@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chartly.api.registry.v1.contract_pb2 import CompatibilityReport, ContractRevision
     from chartly.cli.session import Session
 
-_MODES = ("NONE", "BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE")
+MODES = ("NONE", "BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE")
 _files = click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(exists=True, path_type=Path))
 _references = click.option(
     "--reference",
@@ -57,7 +57,7 @@ async def lint(session: Session, output: Output, files: tuple[Path, ...], refere
 @_references
 @click.option(
     "--compatibility",
-    type=click.Choice(_MODES),
+    type=click.Choice(MODES),
     help="What new revisions of a new contract keep; BACKWARD by default.",
 )
 @click.option(
@@ -99,7 +99,7 @@ async def apply(
 @click.argument("contract_id", metavar="NAME")
 @_files
 @_references
-@click.option("--mode", type=click.Choice(_MODES), help="Mode to judge by; the contract's own by default.")
+@click.option("--mode", type=click.Choice(MODES), help="Mode to judge by; the contract's own by default.")
 @mesh_command
 async def check(
     session: Session,
