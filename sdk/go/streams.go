@@ -14,7 +14,7 @@ const (
 	maxRetriedBytes = 8 << 20
 )
 
-// A Body is a file that is being read. Close it, also before its end.
+// A Body is a file that is being read. Close it, unless it was read to its end.
 type Body struct {
 	// MediaType says what it is.
 	MediaType string
@@ -37,11 +37,9 @@ func download[M any](
 		return nil, err
 	}
 	body := &Body{parts: parts, cancel: cancel}
-	if first := body.next(); body.err != nil && !errors.Is(body.err, io.EOF) {
-		cancel()
+	body.MediaType = body.next().GetContentType()
+	if body.err != nil && !errors.Is(body.err, io.EOF) {
 		return nil, body.err
-	} else {
-		body.MediaType = first.GetContentType()
 	}
 	return body, nil
 }
@@ -67,6 +65,9 @@ func (b *Body) Close() error {
 
 func (b *Body) next() *httpbody.HttpBody {
 	part, err := b.parts.Recv()
+	if err != nil {
+		b.cancel()
+	}
 	b.rest, b.err = part.GetData(), err
 	return part
 }
