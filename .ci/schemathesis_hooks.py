@@ -8,7 +8,7 @@ import protovalidate
 import schemathesis
 from google.api import annotations_pb2
 from google.protobuf import json_format, message_factory
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from hypothesis import strategies
 from schemathesis.core.failures import Failure
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
@@ -78,26 +78,38 @@ def lists_problems(response: Any) -> bool:
 def is_valid(case: Any) -> bool:
     """Return whether protojson reads a request as a message that breaks no rule.
 
-    An unknown key of a body is passed over (the edge drops it), null is as good as absent, also in a list, a list in a list
-    is one with it, an enum's number is as good as its name, and a number in quotes as good as one without.
+    As the edge does: an unknown key of a body is passed over, null is as good as absent, also in a list, a list in a list is
+    one with it, a single value is a list of one, an enum's number is as good as its name, and a number in quotes as good as
+    one without.
     """
     method = method_of(case.operation.definition.raw["operationId"])
     request = message_factory.GetMessageClass(method.input_type)()
     try:
-        json_format.ParseDict(plain(content_of(case, method)), request, ignore_unknown_fields=True)
+        json_format.ParseDict(plain(content_of(case, method), method.input_type), request, ignore_unknown_fields=True)
     except (json_format.ParseError, TypeError, ValueError):
         return False
     return not protovalidate.collect_violations(request)
 
 
-def plain(value: Any) -> Any:
-    """Return a JSON value without null, and with all items of its lists in one."""
-    if isinstance(value, dict):
-        return {key: plain(inner) for key, inner in value.items() if inner is not None}
+def plain(content: dict[str, Any], message: Descriptor) -> dict[str, Any]:
+    """Return the JSON of a message without null, and with one list for each list of lists and for each single value."""
+    fields = message.fields_by_name
+    return {name: _plain(value, fields.get(name)) for name, value in content.items() if value is not None}
+
+
+def _plain(value: Any, field: FieldDescriptor | None) -> Any:
+    kind = field.message_type if field is not None else None
+    if field is not None and field.is_repeated and not (kind and kind.GetOptions().map_entry):
+        return [plain(one, kind) if kind and isinstance(one, dict) else one for one in _flat(value)]
+    return (
+        plain(value, kind) if kind and isinstance(value, dict) and not kind.file.package.startswith("google") else value
+    )
+
+
+def _flat(value: Any) -> list[Any]:
     if isinstance(value, list):
-        inner = [plain(item) for item in value if item is not None]
-        return [one for item in inner for one in (item if isinstance(item, list) else [item])]
-    return value
+        return [one for item in value for one in _flat(item)]
+    return [] if value is None else [value]
 
 
 def method_of(operation_id: str) -> MethodDescriptor:
