@@ -12,6 +12,7 @@ from typing import Any
 
 from chartly.api.profile.v1 import profile_pb2
 from chartly.contracts.errors import NotExportable
+from chartly.contracts.patterns import is_read
 from chartly.contracts.schema_document import SchemaDocument, schema_of
 from chartly.contracts.schema_shape import NUMBERS, Shape, identity, shape_of
 from chartly.contracts.schema_tree import DEFAULT_DIALECT, Located
@@ -155,7 +156,8 @@ def _column(plan: Plan, column: Column) -> RowColumn:
         column.scale,
         tuple(value for value in told.get("enum", ()) if value is not None),
         tuple((word, bound, False) for word, bound in bounds.items()),
-        column.pattern if column.type == "string" else "",
+        # RE2 has forms that no JSON Schema has, as `\Q…\E`; without its pattern a column only says less.
+        column.pattern if column.type == "string" and is_read(column.pattern) else "",
     )
 
 
