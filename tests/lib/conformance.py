@@ -23,10 +23,30 @@ CASES = Path(__file__).parents[1] / "contract" / "sdk" / "cases.json"
 ANSWER_SECONDS = 60
 READY_SECONDS = 10
 #: Members that differ from one mesh, or one run, to the next; words that end in `_time` are more of them.
-VARYING = frozenset({
-    "event_id", "index", "key_id", "latency_ms", "leaf_hash", "log_digest", "quarantine_id", "replay_run_id", "report_id",
-    "request_digest", "request_id", "root_hash", "run_id", "secret", "sequence", "time", "token", "trigger_id", "work_id", "work_key",
-})  # fmt: skip
+VARYING = frozenset(
+    [
+        "event_id",
+        "index",
+        "key_id",
+        "latency_ms",
+        "leaf_hash",
+        "log_digest",
+        "quarantine_id",
+        "replay_run_id",
+        "report_id",
+        "request_digest",
+        "request_id",
+        "root_hash",
+        "run_id",
+        "secret",
+        "sequence",
+        "time",
+        "token",
+        "trigger_id",
+        "work_id",
+        "work_key",
+    ]
+)
 
 Json = Any
 
