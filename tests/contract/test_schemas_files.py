@@ -146,7 +146,7 @@ def test_the_same_descriptors_give_the_same_bytes_anywhere(
             "schema-gen",
             "generate",
             "--descriptors",
-            descriptors,
+            str(descriptors),
             "--out",
             ".",
         ]
