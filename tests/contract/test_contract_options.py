@@ -20,7 +20,7 @@ MESSAGES: dict[str, DescriptorProto] = {
 AREAS = {"aggregator", "analytics", "audit", "auth", "coordinator", "gateway", "registry", "reporter", "storage"}
 # What rest.md has and this mesh does; a route outside these is not in the contracts yet.
 ROUTES = re.compile(
-    r"/health|/api/(status|events|records|analytics/(aggregate|correlate)"
+    r"/health|/openapi\.json|/api/(status|events|records|analytics/(aggregate|correlate)"
     r"|(profiles|contracts|drones|work|results|runs|quarantine|datasets|artifacts|reports|auth/keys|audit/entries)([/:].*)?)"
 )
 
