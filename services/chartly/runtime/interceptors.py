@@ -105,8 +105,8 @@ def identified(identify: Identify, settings: ServiceSettings) -> Interceptor:
     """Find out who calls; public methods do not ask."""
 
     async def interceptor(call: Call, proceed: Proceed) -> None:
-        call.bearer = _bearer(call)
         if not call.contract.public:
+            call.bearer = _bearer(call)
             if not call.bearer and not settings.allow_anonymous:
                 raise KeyMissing
             call.principal = await identify(call.bearer)
