@@ -9,19 +9,21 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from chartly.api.audit.v1.audit_pb2 import Event
 from chartly.runtime.call import current_call
+from chartly.runtime.connections import OwnConnection, Parameters, Readers, Statement
 from chartly.runtime.errors import DataDirReadOnly
 from chartly.runtime.migrations import upgrade
 from chartly.runtime.outbox import insert_event
 from chartly.runtime.tasks import settled
-from chartly.runtime.writer import Parameters, Turn, Writer
-from sqlalchemy import event
+from chartly.runtime.writer import Turn, Writer
+from sqlalchemy import Engine, QueuePool, Row, create_engine, event
 from sqlalchemy.engine import CursorResult, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.base import Executable
@@ -43,7 +45,15 @@ class Transaction:
 
     async def execute(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
         """Run a statement and return its result, with all rows fetched; several parameter sets run it for each."""
-        return await self._turn.execute(statement, parameters)
+        (result,) = await self._turn.execute([Statement(statement, parameters)])
+        return result
+
+    async def execute_all(self, statements: Sequence[Statement]) -> list[CursorResult[Any]]:
+        """Run statements one after the other, in one errand to the writer, and return the result of each.
+
+        An error ends it; what ran before it takes effect unless the block raises, too.
+        """
+        return await self._turn.execute(statements)
 
     async def scalar(self, statement: Executable, parameters: Parameters = None) -> Any:
         """Return the first column of the first row; None if there is no row."""
@@ -61,10 +71,11 @@ class Database:
     entries_waiting: set when a commit may have put entries into the outbox.
     """
 
-    def __init__(self, writer: Writer, readers: AsyncEngine) -> None:
+    def __init__(self, writer: Writer, readers: AsyncEngine, askers: Readers) -> None:
         self.entries_waiting = asyncio.Event()
         self._writer = writer
         self._readers = readers
+        self._askers = askers
         self._owners: set[asyncio.Task[Any] | None] = set()
 
     @classmethod
@@ -80,20 +91,22 @@ class Database:
             DataDirReadOnly: the file's folder cannot be written.
         """
         name, location = _locate(make_url(url).database or ":memory:")
-        own, readers = _engine(location, connections=1), _engine(location, connections=READ_CONNECTIONS, read_only=True)
+        own, asked = _engine(location, connections=1), _engine(location, connections=READ_CONNECTIONS, read_only=True)
+        readers = _async_engine(location)
         writer = Writer(name)
         try:
-            async with own.connect() as connection:
+            async with OwnConnection.open(own) as connection, _threads() as threads:
                 await asyncio.to_thread(upgrade, location, migrations)
                 writing = asyncio.create_task(writer.run(connection), name=f"writer of {name}")
                 try:
-                    yield cls(writer, readers)
+                    yield cls(writer, readers, Readers(asked, threads))
                 finally:
                     writer.stop()
                     await writing
         finally:
             await readers.dispose()
-            await own.dispose()
+            asked.dispose()
+            own.dispose()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -127,6 +140,10 @@ class Database:
             await connection.exec_driver_sql("BEGIN")
             yield connection
 
+    async def ask(self, query: Executable) -> Sequence[Row[Any]]:
+        """Return the rows of one query, which is its own snapshot; for what is asked often, the quick way."""
+        return await self._askers.ask(query)
+
     def _begin(self) -> tuple[Turn, Transaction]:
         task = asyncio.current_task()
         if task in self._owners:
@@ -140,20 +157,42 @@ class Database:
         self._owners.discard(asyncio.current_task())
 
 
-def _engine(location: str, *, connections: int, read_only: bool = False) -> AsyncEngine:
-    engine = create_async_engine(
-        f"sqlite+aiosqlite:///{location}", isolation_level="AUTOCOMMIT", pool_size=connections, max_overflow=0
+def _engine(location: str, *, connections: int, read_only: bool = False) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{location}",
+        isolation_level="AUTOCOMMIT",
+        poolclass=QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        connect_args={"check_same_thread": False},
     )
+    _prepare(engine, read_only=read_only)
+    return engine
+
+
+def _async_engine(location: str) -> AsyncEngine:
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{location}", isolation_level="AUTOCOMMIT", pool_size=READ_CONNECTIONS, max_overflow=0
+    )
+    _prepare(engine.sync_engine, read_only=True)
+    return engine
+
+
+def _prepare(engine: Engine, *, read_only: bool) -> None:
     pragmas = (*_PRAGMAS, "query_only=ON") if read_only else _PRAGMAS
 
-    @event.listens_for(engine.sync_engine, "connect")
+    @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: Any) -> None:
         cursor = connection.cursor()
         for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    return engine
+
+@asynccontextmanager
+async def _threads() -> AsyncIterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(READ_CONNECTIONS, thread_name_prefix="reader") as threads:
+        yield threads
 
 
 def _locate(database: str) -> tuple[str, str]:

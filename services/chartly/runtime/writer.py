@@ -7,17 +7,15 @@ back to its savepoint, and the others' turns stand.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from chartly.runtime import boundary
+from chartly.runtime.connections import OwnConnection, Statement
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.base import Executable
 
-Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 T = TypeVar("T")
 # A group ends when nobody waits; this bounds how long its first member waits for the others.
 MAX_GROUP = 64
@@ -34,37 +32,37 @@ class Turn:
         loop = asyncio.get_running_loop()
         self.ready: asyncio.Future[None] = loop.create_future()
         self.durable: asyncio.Future[None] = loop.create_future()
-        self._statements: asyncio.Queue[_Statement | None] = asyncio.Queue()
+        self._errands: asyncio.Queue[_Errand | None] = asyncio.Queue()
         self._keep = self._ended = False
 
-    async def execute(self, statement: Executable, parameters: Parameters) -> CursorResult[Any]:
-        """Have the writer run a statement."""
-        sent = _Statement(statement, parameters)
-        self._statements.put_nowait(sent)
-        return await sent.result
+    async def execute(self, statements: Sequence[Statement]) -> list[CursorResult[Any]]:
+        """Have the writer run statements, one after the other, and return the result of each."""
+        sent = _Errand(statements)
+        self._errands.put_nowait(sent)
+        return await sent.results
 
     def end(self, *, keep: bool) -> None:
         """Say that no more statements come, and whether those that came take effect; only the first word counts."""
         if not self._ended:
             self._ended, self._keep = True, keep
-            self._statements.put_nowait(None)
+            self._errands.put_nowait(None)
 
     @property
     def committed(self) -> bool:
         """Whether what the caller sent is durable."""
         return self._keep and self.durable.done() and self.durable.exception() is None
 
-    async def serve(self, connection: AsyncConnection) -> bool:
+    async def serve(self, connection: OwnConnection) -> bool:
         """Run the caller's statements until it ends its turn; return whether they take effect."""
         if self.ready.cancelled():
             return False
-        await connection.exec_driver_sql("SAVEPOINT turn")
+        await connection.say("SAVEPOINT turn")
         settle(self.ready, None)
-        while (sent := await self._statements.get()) is not None:
+        while (sent := await self._errands.get()) is not None:
             await sent.run(connection)
         if not self._keep:
-            await connection.exec_driver_sql("ROLLBACK TO turn")
-        await connection.exec_driver_sql("RELEASE turn")
+            await connection.say("ROLLBACK TO turn")
+        await connection.say("RELEASE turn")
         return self._keep
 
     def fail(self, error: Exception) -> None:
@@ -91,24 +89,24 @@ class Writer:
         """End `run` after the turns that wait now."""
         self._turns.put_nowait(None)
 
-    async def run(self, connection: AsyncConnection) -> None:
+    async def run(self, connection: OwnConnection) -> None:
         """Serve turns until `stop`."""
         while (turn := await self._turns.get()) is not None:
             await self._serve_group(turn, connection)
 
-    async def _serve_group(self, first: Turn, connection: AsyncConnection) -> None:
+    async def _serve_group(self, first: Turn, connection: OwnConnection) -> None:
         group = [first]
         try:
-            await connection.exec_driver_sql("BEGIN IMMEDIATE")
+            await connection.say("BEGIN IMMEDIATE")
             await first.serve(connection)
             while len(group) < MAX_GROUP and (turn := self._next()):
                 group.append(turn)
                 await turn.serve(connection)
             with boundary.around("database", self._name):
-                await connection.exec_driver_sql("COMMIT")
+                await connection.say("COMMIT")
         except Exception as error:  # noqa: BLE001  # it goes to those who wait
             with suppress(DBAPIError):
-                await connection.exec_driver_sql("ROLLBACK")
+                await connection.say("ROLLBACK")
             for turn in group:
                 turn.fail(error)
         else:
@@ -124,21 +122,20 @@ class Writer:
         return turn
 
 
-class _Statement:
-    """A statement on its way to the writer, and its result on the way back."""
+class _Errand:
+    """Statements on their way to the writer, and their results on the way back."""
 
-    def __init__(self, statement: Executable, parameters: Parameters) -> None:
-        self._statement = statement
-        self._parameters = parameters
-        self.result: asyncio.Future[CursorResult[Any]] = asyncio.get_running_loop().create_future()
+    def __init__(self, statements: Sequence[Statement]) -> None:
+        self._statements = statements
+        self.results: asyncio.Future[list[CursorResult[Any]]] = asyncio.get_running_loop().create_future()
 
-    async def run(self, connection: AsyncConnection) -> None:
+    async def run(self, connection: OwnConnection) -> None:
         try:
-            result = await connection.execute(self._statement, self._parameters)
+            results = await connection.execute(self._statements)
         except Exception as error:  # noqa: BLE001  # it goes to who waits
-            fail(self.result, error)
+            fail(self.results, error)
         else:
-            settle(self.result, result)
+            settle(self.results, results)
 
 
 def settle(future: asyncio.Future[T], result: T) -> None:
