@@ -286,13 +286,19 @@ def _read_schema(source: Source, references: Mapping[str, Form]) -> SchemaForm:
     syntax: Syntax = "yaml" if path.endswith((".yaml", ".yml")) else "json"
     schema = read_schema(text.encode(), syntax, references=needed)
     size = _SCHEMA_FACTOR * source.size_bytes
-    return SchemaForm(source, schema.digest, frozenset(_properties(schema)), size, references, schema=schema)
+    return SchemaForm(source, schema.digest, frozenset(_properties(schema.value)), size, references, schema=schema)
 
 
-def _properties(schema: SchemaDocument) -> Iterator[str]:
-    from chartly.contracts.schema_document import subschemas
-
-    return (str(steps[-1]) for steps, _ in subschemas(schema) if steps[-2:-1] == ("properties",))
+def _properties(schema: object) -> Iterator[str]:
+    """Yield the names in each `properties`. A property that is called so adds a few more, which does a search no harm."""
+    if isinstance(schema, dict):
+        if isinstance(named := schema.get("properties"), dict):
+            yield from named
+        for value in schema.values():
+            yield from _properties(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from _properties(value)
 
 
 def _read_odcs(source: Source, references: Mapping[str, Form]) -> OdcsForm:
@@ -301,7 +307,7 @@ def _read_odcs(source: Source, references: Mapping[str, Form]) -> OdcsForm:
     ((path, text),) = source.files.items()
     contract = read_odcs(text.encode(), "json" if path.endswith(".json") else "yaml")
     size = _SCHEMA_FACTOR * source.size_bytes
-    return OdcsForm(source, contract.digest, frozenset(_properties(contract.schema)), size, contract=contract)
+    return OdcsForm(source, contract.digest, frozenset(_properties(contract.schema.value)), size, contract=contract)
 
 
 def _read_protos(source: Source, references: Mapping[str, Form]) -> ProtoForm:

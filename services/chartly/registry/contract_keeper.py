@@ -102,9 +102,10 @@ class ContractKeeper:
         if changed.about == contract.about:
             return contract
         names = (await self.forms.of(tenant, contract.latest)).names
+        before, after = _words(contract, names), _words(changed, names)
         async with self._transaction(tenant) as transaction:
             await transaction.say(contract, changed.about, changed.update_time)
-            await _find(transaction, contract_id, _words(contract, names), _words(changed, names))
+            await transaction.find_by(contract_id, gained=after - before, lost=before - after)
         return changed
 
     async def delete(self, tenant: str, contract_id: str) -> None:
@@ -205,22 +206,20 @@ class ContractKeeper:
         async with self._transaction(tenant) as transaction:
             if (answered := await transaction.answer_of(request)) is not None:
                 return answered
-            await transaction.create(contract)
-            await transaction.append(contract.latest, draft.form.source)
-            await _find(transaction, contract.contract_id, frozenset(), _words(contract, draft.form.names))
+            await transaction.create(contract, draft.form.source, _words(contract, draft.form.names))
             await transaction.answer(request, contract.latest)
         return contract.latest
 
     async def _follow(self, tenant: str, contract: Contract, draft: Draft, request: Request) -> ContractRevision:
         judgement = await self._judge(tenant, contract, draft.form, contract.about.mode)
         before = _words(contract, (await self.forms.of(tenant, contract.latest)).names)
+        after = _words(contract, draft.form.names)
         async with self._transaction(tenant) as transaction:
             if (answered := await transaction.answer_of(request)) is not None:
                 return answered
             revision = evolution.follow(contract, judgement, draft, create_time=self._now())
-            await transaction.follow(contract, revision)
-            await transaction.append(revision, draft.form.source)
-            await _find(transaction, contract.contract_id, before, _words(contract, draft.form.names))
+            gained, lost = after - before, before - after
+            await transaction.follow(contract, revision, draft.form.source, gained=gained, lost=lost)
             await transaction.answer(request, revision)
         return revision
 
@@ -245,9 +244,3 @@ class ContractKeeper:
 
 def _words(contract: Contract, names: frozenset[str]) -> frozenset[str]:
     return words_of(contract.contract_id, contract.about, names)
-
-
-async def _find(
-    transaction: ContractTransaction, contract_id: str, before: frozenset[str], after: frozenset[str]
-) -> None:
-    await transaction.find_by(contract_id, gained=after - before, lost=before - after)

@@ -26,8 +26,22 @@ from chartly.registry.tables import (
     revisions,
 )
 from chartly.runtime import Database, Transaction
+from chartly.runtime.connections import Statement
 from chartly.runtime.errors import RequestIdReused
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    false,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 A = TypeVar("A")
@@ -60,6 +74,14 @@ _LATEST = select(
         _r.contract_id == contracts.c.contract_id,
         _r.revision == contracts.c.revision,
     ),
+)
+
+
+_GAIN_WORD = upsert(contract_words).on_conflict_do_nothing()
+_LOSE_WORD = delete(contract_words).where(
+    contract_words.c.tenant == bindparam("of_tenant"),
+    contract_words.c.word == bindparam("lost"),
+    contract_words.c.contract_id == bindparam("of_contract"),
 )
 
 
@@ -117,19 +139,15 @@ class ContractStore:
         """
         documents = contract_documents.c
         query = select(documents.document).where(documents.tenant == tenant, documents.digest == digest)
-        async with self._database.read() as connection:
-            document = (await connection.execute(query)).scalar()
-        if document is None:
+        if not (rows := await self._database.ask(query)):
             raise Moved
-        return _source(document)
+        return _source(rows[0].document)
 
     async def _contracts(self, query: Select[Any]) -> list[Contract]:
-        async with self._database.read() as connection:
-            return [_contract(row) for row in await connection.execute(query)]
+        return [_contract(row) for row in await self._database.ask(query)]
 
     async def _revisions(self, query: Select[Any]) -> list[ContractRevision]:
-        async with self._database.read() as connection:
-            return [_revision(row) for row in await connection.execute(query)]
+        return [_revision(row) for row in await self._database.ask(query)]
 
 
 class ContractTransaction:
@@ -165,11 +183,11 @@ class ContractTransaction:
             row = {"tenant": self._tenant, **request._asdict(), **about}
             await self._transaction.execute(insert(contract_requests), row)
 
-    async def create(self, contract: Contract) -> None:
-        """Add a contract.
+    async def create(self, contract: Contract, source: Source, words: Iterable[str]) -> None:
+        """Add a contract with its first revision.
 
         Raises:
-            Moved: there is one of that name now.
+            Moved: there is one of that name now, or a revision that it refers to is gone.
         """
         row = {
             "tenant": self._tenant,
@@ -180,19 +198,30 @@ class ContractTransaction:
             "create_time": contract.create_time,
             "update_time": contract.update_time,
         }
-        added = await self._transaction.execute(upsert(contracts).on_conflict_do_nothing(), row)
-        if not added.rowcount:
-            raise Moved
+        head = Statement(upsert(contracts).on_conflict_do_nothing(), row)
+        await self._append(head, contract.latest, source, gained=words, lost=())
 
-    async def follow(self, contract: Contract, revision: ContractRevision) -> None:
+    async def follow(
+        self,
+        contract: Contract,
+        revision: ContractRevision,
+        source: Source,
+        *,
+        gained: Iterable[str],
+        lost: Iterable[str],
+    ) -> None:
         """Make a revision the latest of a contract.
 
+        Args:
+            gained, lost: words that the contract is found by from now on, and those that it no longer is.
+
         Raises:
-            Moved: the contract's mode or latest revision is another than was read.
+            Moved: the contract's mode or latest revision is another than was read, or a revision that it refers to is gone.
         """
-        read = {"revision": contract.latest.revision, "digest": contract.latest.digest}
         values = {**_head_row(revision), "update_time": revision.create_time}
-        await self._change(contract, values, read | {"compatibility": contract.about.mode.value})
+        same_mode = contracts.c.compatibility == contract.about.mode.value
+        head = self._change(contract, values).where(same_mode)
+        await self._append(Statement(head), revision, source, gained=gained, lost=lost)
 
     async def say(self, contract: Contract, about: About, update_time: datetime) -> None:
         """Change what is said about a contract.
@@ -200,41 +229,15 @@ class ContractTransaction:
         Raises:
             Moved: the contract is gone, or its latest revision is another than was read.
         """
-        read = {"revision": contract.latest.revision, "digest": contract.latest.digest}
-        await self._change(contract, {**_about_row(about), "update_time": update_time}, read)
-
-    async def append(self, revision: ContractRevision, source: Source) -> None:
-        """Add a revision, whose document is kept once.
-
-        Raises:
-            Moved: a revision that it refers to is gone.
-        """
-        await self._check_references(revision)
-        major, minor, _ = parse_version(revision.version)
-        row = {
-            "tenant": self._tenant,
-            "contract_id": revision.contract_id,
-            "revision": revision.revision,
-            "version": revision.version,
-            "major": major,
-            "minor": minor,
-            "digest": revision.digest,
-            "create_time": revision.create_time,
-            "changes": [asdict(change) for change in revision.changes],
-            "references": [list(astuple(reference)) for reference in revision.references],
-        }
-        await self._transaction.execute(insert(contract_revisions), row)
-        kept = {"tenant": self._tenant, "digest": revision.digest, "document": _document(source)}
-        await self._transaction.execute(upsert(contract_documents).on_conflict_do_nothing(), kept)
+        changed = await self._transaction.execute(
+            self._change(contract, {**_about_row(about), "update_time": update_time})
+        )
+        if not changed.rowcount:
+            raise Moved
 
     async def find_by(self, contract_id: str, *, gained: Iterable[str], lost: Iterable[str]) -> None:
         """Change the words that a contract is found by."""
-        if words := sorted(gained):
-            rows = [{"tenant": self._tenant, "word": word, "contract_id": contract_id} for word in words]
-            await self._transaction.execute(upsert(contract_words).on_conflict_do_nothing(), rows)
-        for word in sorted(lost):
-            mine = _is(contract_words, self._tenant, contract_id)
-            await self._transaction.execute(delete(contract_words).where(*mine, contract_words.c.word == word))
+        await self._transaction.execute_all(self._wording(contract_id, gained, lost))
 
     async def used_by(self, contract_id: str) -> str:
         """Return a profile or another contract that refers to a contract, as in `profiles/web-orders`; empty for none."""
@@ -267,13 +270,44 @@ class ContractTransaction:
         gone = await self._transaction.execute(delete(contracts).where(*_is(contracts, self._tenant, contract_id)))
         return bool(gone.rowcount)
 
-    async def _change(self, contract: Contract, values: dict[str, Any], read: dict[str, Any]) -> None:
-        still = [contracts.c[name] == value for name, value in read.items()]
-        changed = await self._transaction.execute(
-            update(contracts).where(*_is(contracts, self._tenant, contract.contract_id), *still).values(**values)
-        )
-        if not changed.rowcount:
+    async def _append(
+        self, head: Statement, revision: ContractRevision, source: Source, *, gained: Iterable[str], lost: Iterable[str]
+    ) -> None:
+        await self._check_references(revision)
+        added = Statement(upsert(contract_revisions).on_conflict_do_nothing(), self._row(revision))
+        kept = {"tenant": self._tenant, "digest": revision.digest, "document": _document(source)}
+        document = Statement(upsert(contract_documents).on_conflict_do_nothing(), kept)
+        words = self._wording(revision.contract_id, gained, lost)
+        is_first, is_next, *_ = await self._transaction.execute_all([head, added, document, *words])
+        if not is_first.rowcount or not is_next.rowcount:
             raise Moved
+
+    def _change(self, contract: Contract, values: dict[str, Any]) -> Update:
+        """Return the change of a contract whose latest revision is still the one that was read."""
+        mine = _is(contracts, self._tenant, contract.contract_id)
+        still = (contracts.c.revision == contract.latest.revision, contracts.c.digest == contract.latest.digest)
+        return update(contracts).where(*mine, *still).values(**values)
+
+    def _row(self, revision: ContractRevision) -> dict[str, Any]:
+        major, minor, _ = parse_version(revision.version)
+        return {
+            "tenant": self._tenant,
+            "contract_id": revision.contract_id,
+            "revision": revision.revision,
+            "version": revision.version,
+            "major": major,
+            "minor": minor,
+            "digest": revision.digest,
+            "create_time": revision.create_time,
+            "changes": [asdict(change) for change in revision.changes],
+            "references": [list(astuple(reference)) for reference in revision.references],
+        }
+
+    def _wording(self, contract_id: str, gained: Iterable[str], lost: Iterable[str]) -> list[Statement]:
+        more = [{"tenant": self._tenant, "contract_id": contract_id, "word": word} for word in sorted(gained)]
+        fewer = [{"of_tenant": self._tenant, "of_contract": contract_id, "lost": word} for word in sorted(lost)]
+        added = [Statement(_GAIN_WORD, more)] if more else []
+        return [*added, Statement(_LOSE_WORD, fewer)] if fewer else added
 
     async def check_there(self, contract_id: str, digest: str) -> None:
         """Make sure that a revision that was read is still there.
