@@ -16,20 +16,11 @@ from typing import Any
 
 from chartly.contracts.patterns import matches
 from chartly.contracts.schema_alike import all_alike
-from chartly.contracts.schema_shape import (
-    LIMITS,
-    NUMBERS,
-    TYPES,
-    Contained,
-    ObjectRule,
-    Parts,
-    Shape,
-    shape_of,
-    type_of,
-)
+from chartly.contracts.schema_cases import Cases, Exhausted, by_pattern
+from chartly.contracts.schema_shape import LIMITS, NUMBERS, Contained, ObjectRule, Parts, Shape
 from chartly.contracts.schema_tree import Located
+from chartly.contracts.schema_words import joined, limit_words, type_words, value_words, words_of
 
-MAX_STEPS = 100_000
 MAX_LEVELS = 60
 
 
@@ -52,12 +43,18 @@ class Gap:
 
 def gaps(first: Located, second: Located) -> list[Gap]:
     """Return where values of the first schema may be refused by the second, in the order of the second."""
-    return list(_Comparison().gaps(shape_of([first]), shape_of([second]), ""))
+    comparison = _Comparison()
+    found: list[Gap] = []
+    try:
+        found.extend(comparison.gaps(*comparison.shapes(first, second), ""))
+    except Exhausted:
+        found.append(Gap("incomparable", "", "too large to compare", "too large to compare"))
+    return found
 
 
 class _Comparison:
     def __init__(self) -> None:
-        self._steps = 0
+        self._cases = Cases()
         self._level = 0
         self._assumed: set[tuple[Any, ...]] = set()
 
@@ -65,9 +62,9 @@ class _Comparison:
         key = (a.key, b.key, a.types)
         if a.never or key in self._assumed or not b.parts:
             return
-        self._steps += 1
-        if self._steps > MAX_STEPS or self._level >= MAX_LEVELS:
-            yield Gap("incomparable", path, "too large to compare", "too large to compare")
+        self._cases.step()
+        if self._level >= MAX_LEVELS:
+            yield Gap("incomparable", path, "too deep to compare", "too deep to compare")
             return
         if b.never:
             yield Gap("schema", path, "some value", "no value")
@@ -81,6 +78,10 @@ class _Comparison:
         finally:
             self._level -= 1
         # It stays assumed: a gap was told once and counts for the whole.
+
+    def shapes(self, first: Located, second: Located) -> tuple[Shape, Shape]:
+        """Return the shapes of two schemas."""
+        return self._cases.of([first]), self._cases.of([second])
 
     def covers(self, a: Shape, b: Shape) -> bool:
         """Return whether the second takes all of the first; nothing is told, so nothing stays assumed."""
@@ -108,28 +109,30 @@ class _Comparison:
 
     def _items(self, a: Shape, b: Shape, path: str) -> Iterator[Gap]:
         if b.unique and not a.unique:
-            yield Gap("uniqueItems", _join(path, "uniqueItems"), "", "true")
+            yield Gap("uniqueItems", joined(path, "uniqueItems"), "", "true")
         count = max((len(rule.prefix) for rule in (*a.arrays, *b.arrays)), default=0)
         for index in range(count):
-            yield from self.gaps(shape_of(a.item(index)), shape_of(b.item(index)), _join(path, f"items[{index}]"))
+            yield from self.gaps(
+                self._cases.of(a.item(index)), self._cases.of(b.item(index)), joined(path, f"items[{index}]")
+            )
         if b.arrays:
-            yield from self.gaps(shape_of(a.item(count)), shape_of(b.item(count)), _join(path, "items"))
+            yield from self.gaps(self._cases.of(a.item(count)), self._cases.of(b.item(count)), joined(path, "items"))
         for wanted in b.contains:
             if not any(self._holds(had, wanted) for had in a.contains) and (wanted.least or wanted.most is not None):
-                yield Gap("contains", _join(path, "contains"), "a demand" if a.contains else "", "a demand")
+                yield Gap("contains", joined(path, "contains"), "a demand" if a.contains else "", "a demand")
 
     def _holds(self, had: Contained, wanted: Contained) -> bool:
-        old, new = shape_of([had.schema]), shape_of([wanted.schema])
+        old, new = self._cases.of([had.schema]), self._cases.of([wanted.schema])
         least = not wanted.least or (had.least >= wanted.least and self.covers(old, new))
         few = wanted.most is None or (had.most is not None and had.most <= wanted.most and self.covers(new, old))
         return least and few
 
     def _members(self, a: Shape, b: Shape, path: str) -> Iterator[Gap]:
         for name in sorted(b.required - a.required):
-            yield Gap("required", _join(path, f"required.{name}"), "", name)
+            yield Gap("required", joined(path, f"required.{name}"), "", name)
         if b.names:
-            texts = replace(shape_of(a.names), types=frozenset(("string",)))
-            yield from self.gaps(texts, shape_of(b.names), _join(path, "propertyNames"))
+            texts = replace(self._cases.of(a.names), types=frozenset(("string",)))
+            yield from self.gaps(texts, self._cases.of(b.names), joined(path, "propertyNames"))
         named = [{name for rule in shape.objects for name in rule.properties} for shape in (a, b)]
         for name in sorted(named[0] | named[1]):
             yield from self._member(a, b, path, name, tuple(name in names for names in named))
@@ -137,8 +140,11 @@ class _Comparison:
             yield from self._others(a, rule, path)
 
     def _member(self, a: Shape, b: Shape, path: str, name: str, named: tuple[bool, ...]) -> Iterator[Gap]:
-        old, new = shape_of(a.member(name)), shape_of(b.member(name))
-        place = _join(path, f"properties.{name}")
+        parts = a.member(name), b.member(name)
+        if all(named) and _are_written_alike(*parts):
+            return
+        old, new = map(self._cases.of, parts)
+        place = joined(path, f"properties.{name}")
         if all(named):
             yield from self.gaps(old, new, place)
         else:
@@ -147,64 +153,81 @@ class _Comparison:
     def _others(self, a: Shape, rule: ObjectRule, path: str) -> Iterator[Gap]:
         """Yield gaps for members that neither schema names."""
         for pattern, schema in rule.patterns.items():
-            place = _join(path, f"patternProperties.{pattern}")
-            yield from self.gaps(shape_of(_by_pattern(a, pattern)), shape_of([schema]), place)
+            place = joined(path, f"patternProperties.{pattern}")
+            yield from self.gaps(self._cases.of(by_pattern(a, pattern)), self._cases.of([schema]), place)
         if rule.rest is None:
             return
-        rest, place = shape_of([rule.rest]), _join(path, "additionalProperties")
-        yield from self.gaps(shape_of([each.rest for each in a.objects if each.rest]), rest, place)
+        rest, place = self._cases.of([rule.rest]), joined(path, "additionalProperties")
+        yield from self.gaps(self._cases.of([each.rest for each in a.objects if each.rest]), rest, place)
         for pattern in sorted({pattern for each in a.objects for pattern in each.patterns} - rule.patterns.keys()):
-            if not self.covers(shape_of(_by_pattern(a, pattern)), rest):
-                yield Gap("patternProperties", _join(path, f"patternProperties.{pattern}"), pattern, "")
+            if not self.covers(self._cases.of(by_pattern(a, pattern)), rest):
+                yield Gap("patternProperties", joined(path, f"patternProperties.{pattern}"), pattern, "")
 
     def _needs(self, a: Shape, b: Shape, path: str) -> Iterator[Gap]:
         for name, names in b.needs.items():
-            if (more := names - a.required - a.needs.get(name, set()) - {name}) and name not in _absent(a, name):
+            if (more := names - a.required - a.needs.get(name, set()) - {name}) and not self._cases.member(
+                a, name
+            ).never:
                 words = f"{', '.join(sorted(more))} with {name}"
-                yield Gap("dependentRequired", _join(path, f"dependentRequired.{name}"), "", words)
+                yield Gap("dependentRequired", joined(path, f"dependentRequired.{name}"), "", words)
         for name, schemas in b.dependent.items():
-            with_name = shape_of((*a.parts, *a.dependent.get(name, ())))
-            yield from self.gaps(with_name, shape_of(schemas), _join(path, f"dependentSchemas.{name}"))
+            with_name = self._cases.of((*a.parts, *a.dependent.get(name, ())))
+            yield from self.gaps(with_name, self._cases.of(schemas), joined(path, f"dependentSchemas.{name}"))
 
     def _logic(self, a: Shape, b: Shape, path: str) -> Iterator[Gap]:
         for word, unions in (("anyOf", b.any_of), ("oneOf", b.one_of)):
             for branches in unions:
                 yield from self._union(a, word, branches, path)
         for refused in b.nots:
-            other = shape_of([refused])
-            if not _apart(a, other) and not any(self.covers(other, shape_of([had])) for had in a.nots):
-                yield Gap("not", _join(path, "not"), "a demand" if a.nots else "", "a demand")
+            other = self._cases.of([refused])
+            if not self._cases.apart(a, other) and not any(self.covers(other, self._cases.of([had])) for had in a.nots):
+                yield Gap("not", joined(path, "not"), "a demand" if a.nots else "", "a demand")
         for condition in b.conditions:
             if not any(self._same_condition(had, condition) for had in a.conditions):
-                yield Gap("if", _join(path, "if"), "a condition" if a.conditions else "", "a condition")
+                yield Gap("if", joined(path, "if"), "a condition" if a.conditions else "", "a condition")
         for keyword in sorted(b.opaque):
-            yield Gap("incomparable", _join(path, keyword), keyword if keyword in a.opaque else "", keyword)
+            yield Gap("incomparable", joined(path, keyword), keyword if keyword in a.opaque else "", keyword)
 
     def _union(self, a: Shape, word: str, branches: list[Located], path: str) -> Iterator[Gap]:
         if any(all_alike(tuple(had), tuple(branches)) for had in (a.any_of if word == "anyOf" else a.one_of)):
             return
-        shapes = [shape_of([branch]) for branch in branches]
-        if word == "oneOf" and not _are_apart(shapes):
+        shapes = [self._cases.of([branch]) for branch in branches]
+        if word == "oneOf" and not self._cases.are_apart(shapes):
             if not any(self._same(had, branches) for had in a.one_of):
-                yield Gap(word, _join(path, word), "branches" if a.one_of else "", "branches")
+                yield Gap(word, joined(path, word), "branches" if a.one_of else "", "branches")
             return
-        left = [piece for piece in _pieces(a) if not any(self.covers(piece, shape) for shape in shapes)]
-        if left:
+        if not all(self._is_taken(index, piece, shapes) for index, piece in self._cases.pieces(a)):
             had = next(iter((*a.any_of, *a.one_of)), [])
-            first = f"{len(had)} branches" if had else _words_of(a)
-            yield Gap(word, _join(path, word), first, f"{len(branches)} branches")
+            first = f"{len(had)} branches" if had else words_of(a)
+            yield Gap(word, joined(path, word), first, f"{len(branches)} branches")
+
+    def _is_taken(self, index: int, piece: Shape, shapes: list[Shape]) -> bool:
+        """Return whether one of the shapes takes all of a piece; most often it is the one in the same place."""
+        likely = shapes[index : index + 1]
+        others = (shape for shape in shapes if not self._cases.apart(piece, shape))
+        return any(self.covers(piece, shape) for shape in likely) or any(self.covers(piece, shape) for shape in others)
 
     def _same(self, first: list[Located], second: list[Located]) -> bool:
         return len(first) == len(second) and all(map(self._equal, first, second))
 
     def _equal(self, first: Located, second: Located) -> bool:
-        a, b = shape_of([first]), shape_of([second])
+        a, b = self.shapes(first, second)
         return self.covers(a, b) and self.covers(b, a)
 
     def _same_condition(self, first: Located, second: Located) -> bool:
         old, new = ([_branch(at, word) for word in ("if", "then", "else")] for at in (first, second))
-        then = (self.covers(shape_of([had]), shape_of([wanted])) for had, wanted in zip(old[1:], new[1:], strict=True))
+        then = (
+            self.covers(self._cases.of([had]), self._cases.of([wanted]))
+            for had, wanted in zip(old[1:], new[1:], strict=True)
+        )
         return self._equal(old[0], new[0]) and all(then)
+
+
+def _are_written_alike(first: Parts, second: Parts) -> bool:
+    """Return whether schemas are the same to the letter and refer to nothing; most members of a new revision are."""
+    texts = ([f"{at.dialect} {at.schema!r}" for at in parts] for parts in (first, second))
+    one, other = map(tuple, texts)
+    return one == other and not any('"$' in text or "'$" in text for text in one)
 
 
 def _branch(at: Located, word: str) -> Located:
@@ -216,7 +239,7 @@ def _values(a: Shape, b: Shape, path: str) -> Iterator[Gap]:
     if b.values is None or (a.values is not None and a.values.keys() <= b.values.keys()):
         return
     if not (a.types <= {"null"} and "null" in b.types) and not _is_truth(a, b):
-        yield Gap("enum", _join(path, "enum"), _list(a.values), _list(b.values))
+        yield Gap("enum", joined(path, "enum"), value_words(a.values), value_words(b.values))
 
 
 def _is_truth(a: Shape, b: Shape) -> bool:
@@ -225,7 +248,7 @@ def _is_truth(a: Shape, b: Shape) -> bool:
 
 def _types(a: Shape, b: Shape, path: str) -> Iterator[Gap]:
     if not a.types <= b.types and b.values is None:
-        yield Gap("type", _join(path, "type"), _type_words(a.types), _type_words(b.types))
+        yield Gap("type", joined(path, "type"), type_words(a.types), type_words(b.types))
 
 
 def _limits(a: Shape, b: Shape, common: frozenset[str], path: str) -> Iterator[Gap]:
@@ -235,97 +258,20 @@ def _limits(a: Shape, b: Shape, common: frozenset[str], path: str) -> Iterator[G
             continue
         if had is None or (had < limit if sign > 0 else had > limit):
             stated = a.limits.get(keyword)
-            yield Gap(keyword, _join(path, keyword), _limit_words(stated), _limit_words(limit))
+            yield Gap(keyword, joined(path, keyword), limit_words(stated), limit_words(limit))
 
 
 def _multiples(a: Shape, b: Shape, path: str) -> Iterator[Gap]:
     for step in sorted(b.multiples):
         known = any((had / step).denominator == 1 for had in a.multiples)
         if not known and not ((1 / step).denominator == 1 and "fraction" not in a.types):
-            yield Gap("multipleOf", _join(path, "multipleOf"), ", ".join(map(str, sorted(a.multiples))), str(step))
+            yield Gap("multipleOf", joined(path, "multipleOf"), ", ".join(map(str, sorted(a.multiples))), str(step))
 
 
 def _texts(a: Shape, b: Shape, path: str) -> Iterator[Gap]:
     texts = [value for value in (a.values or {}).values() if isinstance(value, str)]
     for pattern in sorted(b.patterns - a.patterns):
         if a.values is None or not all(matches(pattern, text) for text in texts):
-            yield Gap("pattern", _join(path, "pattern"), " and ".join(sorted(a.patterns)), pattern)
+            yield Gap("pattern", joined(path, "pattern"), " and ".join(sorted(a.patterns)), pattern)
     if more := b.formats - a.formats:
-        yield Gap("format", _join(path, "format"), ", ".join(sorted(a.formats)), ", ".join(sorted(more)))
-
-
-def _by_pattern(shape: Shape, pattern: str) -> Parts:
-    """Return what is sure of members that nobody names and a pattern matches."""
-    parts = []
-    for rule in shape.objects:
-        if pattern in rule.patterns:
-            parts.append(rule.patterns[pattern])
-        elif not rule.patterns and rule.rest:
-            parts.append(rule.rest)
-    return tuple(parts)
-
-
-def _absent(shape: Shape, name: str) -> set[str]:
-    return {name} if shape_of(shape.member(name)).never else set()
-
-
-def _pieces(shape: Shape) -> list[Shape]:
-    """Return shapes that together are a shape: itself by its branches, each of one type."""
-    branches = next(iter((*shape.any_of, *shape.one_of)), None)
-    wholes = [shape_of((*shape.parts, branch)) for branch in branches] if branches else [shape]
-    return [
-        replace(whole, types=frozenset((kind,)), values=_of_type(whole, kind))
-        for whole in wholes
-        for kind in sorted(whole.types & shape.types)
-        if not whole.never
-    ]
-
-
-def _of_type(shape: Shape, kind: str) -> dict[Any, Any] | None:
-    return None if shape.values is None else {k: v for k, v in shape.values.items() if type_of(v) == kind}
-
-
-def _are_apart(shapes: list[Shape]) -> bool:
-    return all(_apart(one, other) for index, one in enumerate(shapes) for other in shapes[:index])
-
-
-def _apart(one: Shape, other: Shape) -> bool:
-    """Return whether surely no value meets both: by type, by enumerated values, or by those of a required member."""
-    if one.never or other.never or not one.types & other.types:
-        return True
-    if one.values is not None and other.values is not None:
-        return not one.values.keys() & other.values.keys()
-    if one.types & other.types != {"object"}:
-        return False
-    shared = one.required & other.required
-    members = ((shape_of(one.member(name)), shape_of(other.member(name))) for name in sorted(shared))
-    return any(
-        a.values is not None and b.values is not None and not a.values.keys() & b.values.keys() for a, b in members
-    )
-
-
-def _join(path: str, step: str) -> str:
-    return f"{path}.{step}" if path else step
-
-
-def _type_words(types: frozenset[str]) -> str:
-    if types == TYPES:
-        return ""
-    named = {
-        "number" if kind == "fraction" else kind for kind in types if not (kind == "integer" and "fraction" in types)
-    }
-    return ", ".join(sorted(named))
-
-
-def _limit_words(limit: tuple[Any, int] | None) -> str:
-    return "" if limit is None else f"{limit[0]}{' exclusive' if limit[1] else ''}"
-
-
-def _list(values: dict[Any, Any] | None) -> str:
-    import json
-
-    return "" if values is None else ", ".join(json.dumps(value, ensure_ascii=False) for value in values.values())
-
-
-def _words_of(shape: Shape) -> str:
-    return _list(shape.values) or _type_words(shape.types) or "any value"
+        yield Gap("format", joined(path, "format"), ", ".join(sorted(a.formats)), ", ".join(sorted(more)))
