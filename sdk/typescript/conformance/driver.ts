@@ -93,7 +93,7 @@ function document(args: Args): browser.Text {
 }
 
 function saving(args: Args, options: node.CallOptions): browser.SaveOptions {
-  return { ...options, saveId: text(args, "request_id") };
+  return { ...options, requestId: text(args, "request_id") };
 }
 
 /** Returns the number of an enum's value, by its name. */

@@ -68,7 +68,7 @@ export class Calls {
       for (let answer = first; !answer.done; answer = await answers.next()) yield answer.value;
       unfinished = undefined;
     } catch (error) {
-      throw chartlyError(error, requestId(header));
+      throw chartlyError(error, requestIdOf(header));
     } finally {
       left.abort();
       // Only the iterator's next step notices, and stops the clock of the deadline.
@@ -105,15 +105,22 @@ export class Calls {
     try {
       return await call(header);
     } catch (error) {
-      throw chartlyError(error, requestId(header));
+      throw chartlyError(error, requestIdOf(header));
     }
   }
 
   private header(options: CallOptions): Headers {
-    const header = new Headers({ "x-request-id": options.requestId ?? randomId() });
+    const header = identified(options.headers);
     if (this.secret) header.set("authorization", `Bearer ${this.secret}`);
     return header;
   }
+}
+
+/** Returns the headers with an `x-request-id`. */
+export function identified(headers: HeadersInit | undefined): Headers {
+  const header = new Headers(headers);
+  if (!header.has("x-request-id")) header.set("x-request-id", randomId());
+  return header;
 }
 
 /** Returns 32 random hexadecimal digits; `crypto.randomUUID` is not there on plain http. */
@@ -121,7 +128,8 @@ export function randomId(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function requestId(header: Headers): string {
+/** Returns the `x-request-id` among the headers. */
+export function requestIdOf(header: Headers): string {
   return header.get("x-request-id") ?? "";
 }
 

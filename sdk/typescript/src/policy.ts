@@ -26,8 +26,8 @@ export interface CallOptions {
   timeoutMs?: number | undefined;
   /** Cancels the call. */
   signal?: AbortSignal | undefined;
-  /** The call's `x-request-id`, by which the logs of the mesh know it; random by default. */
-  requestId?: string | undefined;
+  /** Headers to send, such as an `x-request-id` of your own, by which the logs of the mesh know the call. */
+  headers?: HeadersInit | undefined;
 }
 
 const PUSHBACK = "grpc-retry-pushback-ms";
@@ -53,14 +53,15 @@ export async function withRetries<T>(
   let backoffMs = policy.retry?.initialBackoffMs ?? 0;
   for (let attempt = 1; ; attempt++) {
     try {
-      const leftMs = Math.ceil(deadline - performance.now());
-      if (leftMs <= 0) throw deadlineExceeded(timeoutMs);
-      return await call(leftMs);
+      return await call(Math.max(1, Math.ceil(deadline - performance.now())));
     } catch (error) {
       const pushbackMs = pushback(error);
       if (!policy.retry || !mayRepeat(error, policy.retry, attempt) || pushbackMs < 0) throw error;
       const jitter = 0.8 + 0.4 * Math.random(); // as gRPC's own clients
-      await sleep(Math.min(pushbackMs || backoffMs * jitter, deadline - performance.now()), options.signal);
+      const waitMs = pushbackMs || backoffMs * jitter;
+      const leftMs = deadline - performance.now();
+      await sleep(Math.min(waitMs, leftMs), options.signal);
+      if (waitMs >= leftMs) throw deadlineExceeded(timeoutMs);
       const next = pushbackMs ? policy.retry.initialBackoffMs : backoffMs * policy.retry.backoffMultiplier;
       backoffMs = Math.min(next, policy.retry.maxBackoffMs);
     }

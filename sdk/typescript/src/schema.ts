@@ -113,7 +113,8 @@ export class Validator {
     const root = this.resources.get(resource);
     const found =
       root !== undefined && /^\/|^$/.test(fragment) ? pointed(root, decodeURIComponent(fragment)) : undefined;
-    if (found === undefined) throw new Error(`the schema refers to ${reference}, which it does not contain`);
+    if (found === undefined)
+      throw new Error(`the schema refers to ${target.replace(ROOT, "")}, which it does not contain`);
     return found;
   }
 

@@ -100,7 +100,7 @@ test("an error keeps its reason, its values and its violations", async () => {
     throw new ConnectError("run_id: must be there", Code.InvalidArgument, undefined, [info, bad]);
   };
   await using served = await serve((router) => router.service(AggregatorService, { getRun }));
-  const error = await failure(served.client.runs.get("", { requestId: "mine" }));
+  const error = await failure(served.client.runs.get("", { headers: { "x-request-id": "mine" } }));
   const { code, reason, message, metadata, violations, requestId } = error;
   assert.deepEqual(
     { code, reason, message, metadata, violations, requestId },

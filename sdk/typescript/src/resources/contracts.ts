@@ -38,11 +38,9 @@ export class Contracts {
     document: ContractSource,
     options: SaveOptions & { version?: string; references?: string[]; compatibility?: CompatibilityMode } = {},
   ): Promise<ContractRevision> {
-    const { saveId, version = "", references = [], compatibility = 0 } = options;
-    const request = {
-      ...{ contractId, version, references, compatibility, source: sourceOf(document) },
-      requestId: saveId || randomId(),
-    };
+    const { version = "", references = [], compatibility = 0 } = options;
+    const [source, requestId] = [sourceOf(document), options.requestId || randomId()];
+    const request = { contractId, version, references, compatibility, source, requestId };
     return present(await this.calls.unary(method.createContractRevision, request, options), "revision");
   }
 

@@ -10,7 +10,7 @@ import {
   StorageService,
 } from "../../gen/chartly/api/storage/v1/storage_pb.js";
 import { Body, type Row, rows } from "../bodies.js";
-import { type Calls, randomId } from "../calls.js";
+import { type Calls, identified, requestIdOf } from "../calls.js";
 import type { CallOptions } from "../policy.js";
 import type { Source } from "../uploads.js";
 import { present } from "./profiles.js";
@@ -50,8 +50,8 @@ export class Datasets {
 
   /** Yields all rows as they arrive, and throws DATA_LOSS where they end too early. Leaving the loop ends the call. */
   async *records(datasetId: string, options: ReadOptions = {}): AsyncGenerator<Row, void, undefined> {
-    const requestId = options.requestId ?? randomId();
-    yield* rows(await this.read(datasetId, "ndjson", { ...options, requestId }), requestId);
+    const headers = identified(options.headers);
+    yield* rows(await this.read(datasetId, "ndjson", { ...options, headers }), requestIdOf(headers));
   }
 
   /** Answers all rows as a file: `ndjson` or `arrow`, which say at their end whether they are whole, `csv` or `parquet`. */

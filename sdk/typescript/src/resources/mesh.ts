@@ -43,8 +43,8 @@ export class Keys {
     roles: string[],
     options: SaveOptions & { expireTime?: Timestamp } = {},
   ): Promise<CreateKeyResponse> {
-    const { expireTime, saveId } = options;
-    const request = { name, roles, requestId: saveId || randomId(), ...(expireTime && { expireTime }) };
+    const { expireTime, requestId } = options;
+    const request = { name, roles, requestId: requestId || randomId(), ...(expireTime && { expireTime }) };
     return this.calls.unary(AuthService.method.createKey, request, options);
   }
 

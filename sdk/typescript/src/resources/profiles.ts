@@ -22,8 +22,8 @@ export interface Text {
 
 /** How to save a document. */
 export interface SaveOptions extends CallOptions {
-  /** Name of the request; saving again under the same name answers the first result. Random by default. */
-  saveId?: string;
+  /** Name of the request; the same name again answers the first result, and one call takes effect once. */
+  requestId?: string;
 }
 
 const { method } = RegistryService;
@@ -34,7 +34,7 @@ export class Profiles {
 
   /** Creates a profile as its first revision. */
   async create(profile: Text | MessageInitShape<typeof ProfileSchema>, options: SaveOptions = {}): Promise<Revision> {
-    const request = { document: documentOf(profile, "profile"), requestId: options.saveId || randomId() };
+    const request = { document: documentOf(profile, "profile"), requestId: options.requestId || randomId() };
     return present(await this.calls.unary(method.createProfile, request, options), "revision");
   }
 
@@ -44,9 +44,9 @@ export class Profiles {
     profile: Text | MessageInitShape<typeof ProfileSchema>,
     options: SaveOptions & { baseRevision?: bigint } = {},
   ): Promise<Revision> {
-    const { saveId, baseRevision = 0n } = options;
+    const { requestId, baseRevision = 0n } = options;
     const document = documentOf(profile, "profile");
-    const request = { profileId, document, baseRevision, requestId: saveId || randomId() };
+    const request = { profileId, document, baseRevision, requestId: requestId || randomId() };
     return present(await this.calls.unary(method.updateProfile, request, options), "revision");
   }
 

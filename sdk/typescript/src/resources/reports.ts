@@ -30,7 +30,7 @@ export class Reports {
     definition: Text | MessageInitShape<typeof ReportDefinitionSchema>,
     options: SaveOptions = {},
   ): Promise<Report> {
-    const request = { document: documentOf(definition, "definition"), requestId: options.saveId || randomId() };
+    const request = { document: documentOf(definition, "definition"), requestId: options.requestId || randomId() };
     return present(await this.calls.unary(method.createReport, request, options), "report");
   }
 

@@ -41,7 +41,7 @@ export class Runs {
 
   /** Queues a run of a profile and answers its work item. */
   async start(profileId: string, options: SaveOptions = {}): Promise<Work> {
-    const request = { profileId, requestId: options.saveId || randomId() };
+    const request = { profileId, requestId: options.requestId || randomId() };
     return present(await this.calls.unary(CoordinatorService.method.runNow, request, options), "work");
   }
 
@@ -83,13 +83,8 @@ export class Runs {
   }
 
   /** Takes a file of records (NDJSON, CSV, Parquet or Arrow, by its media type) and commits it as a run. */
-  async upload(
-    profileId: string,
-    source: Source,
-    mediaType: string,
-    options: CallOptions & { saveId?: string } = {},
-  ): Promise<Run> {
-    const { saveId: requestId = "" } = options;
+  async upload(profileId: string, source: Source, mediaType: string, options: SaveOptions = {}): Promise<Run> {
+    const { requestId = "" } = options;
     const path = `/api/profiles/${encodeURIComponent(profileId)}/records`;
     const upload = { mediaType, source, fields: { profileId, requestId }, path, query: { request_id: requestId } };
     return present(await this.calls.upload(method.uploadRecords, { ...upload, answer: "run" }, options), "run");
@@ -99,9 +94,9 @@ export class Runs {
   submit(
     profileId: string,
     data: string[],
-    options: CallOptions & { droneId?: string; runId?: string; saveId?: string } = {},
+    options: SaveOptions & { droneId?: string; runId?: string } = {},
   ): Promise<SubmitResultsResponse> {
-    const { droneId = "", runId = "", saveId: requestId = "" } = options;
+    const { droneId = "", runId = "", requestId = "" } = options;
     const document = { case: "submission" as const, value: { profileId, data, droneId, runId } };
     return this.calls.unary(method.submitResults, { document, requestId }, options);
   }
@@ -176,15 +171,15 @@ export class Quarantine {
 /** Returns the options of the next call of several that share one deadline. */
 function timeLeft(options: CallOptions): () => CallOptions {
   const deadline = options.timeoutMs === undefined ? undefined : performance.now() + options.timeoutMs;
-  const { signal, requestId } = options;
+  const { signal, headers } = options;
   return () => {
-    if (deadline === undefined) return { signal, requestId };
-    return { signal, requestId, timeoutMs: Math.max(0, deadline - performance.now()) };
+    if (deadline === undefined) return { signal, headers };
+    return { signal, headers, timeoutMs: Math.max(0, deadline - performance.now()) };
   };
 }
 
-async function pause(ms: number, { timeoutMs = ms, signal, requestId = "" }: CallOptions): Promise<void> {
+async function pause(ms: number, { timeoutMs = ms, signal }: CallOptions): Promise<void> {
   await sleep(Math.min(ms, timeoutMs), signal).catch((error) => {
-    throw chartlyError(error, requestId);
+    throw chartlyError(error, "");
   });
 }
