@@ -97,6 +97,8 @@ def test_the_reads_are_those_that_change_nothing() -> None:
     assert sorted(str(route) for route in READS if route.verb == "POST") == [
         "POST /api/analytics/aggregate",
         "POST /api/analytics/correlate",
+        "POST /api/contracts/{contract_id}:check",
+        "POST /api/contracts:validate",
         "POST /api/profiles:validate",
     ]
     assert sorted(str(route) for route in WRITES if route.verb == "GET") == ["GET /api/auth/keys"]
@@ -204,7 +206,8 @@ def test_what_breaks_a_rule_is_refused_with_its_fields(
 
 
 def test_every_list_refuses_a_token_that_it_did_not_give(rest: Rest, here: str) -> None:
-    names = {"profile_id": here, "dataset_id": here, "drone_id": "drone-1"}
+    names = {"profile_id": here, "dataset_id": here, "drone_id": "drone-1", "contract_id": here}
+    rest.http.post(f"/api/contracts/{here}/revisions", json={"type": "object"}).raise_for_status()
     lists = [route for route in READS if "page_token" in route.contract.path or is_list(route)]
     assert len(lists) > 10
     for route in lists:

@@ -66,7 +66,9 @@ class Tour:
         """Return the shape of each route's answer."""
         (self._mesh.data_dir.parent / "shapes.csv").write_text(ROWS)
         self._call("GET /health")
+        self._call("GET /openapi.json")
         self._call("GET /api/status")
+        self._contracts()
         self._profiles()
         self._work()
         self._records()
@@ -84,11 +86,32 @@ class Tour:
             body = {}
         answer = self._client.request(method, template.format(**names), params=query, **body)
         assert answer.status_code == 200, (route, answer.text)
-        if answer.headers["content-type"] != "application/json" or template.endswith(("contract", ":export")):
+        if answer.headers["content-type"] != "application/json" or template.endswith(
+            ("contract", ":export", "openapi.json")
+        ):
             self.shapes[route] = answer.headers["content-type"]
             return answer.content
         self.shapes[route] = shape_of(answer.json())
         return answer.json()
+
+    def _contracts(self) -> None:
+        schema = {"type": "object", "properties": {"shelf": {"type": "string"}}}
+        later = {**schema, "description": "Of a shelf."}
+        one, revisions = "/api/contracts/{contract_id}", "/api/contracts/{contract_id}/revisions"
+        self._call("POST /api/contracts:validate", content=schema)
+        self._call(f"POST {revisions}", content=schema, contract_id="shapes")
+        self._call(f"POST {one}:check", content=later, contract_id="shapes")
+        self._call(f"POST {revisions}", content=later, contract_id="shapes")
+        self._call(f"PATCH {one}", content={"owner": "shelves"}, contract_id="shapes")
+        self._call("GET /api/contracts")
+        self._call(f"GET {one}", contract_id="shapes")
+        self._call(f"GET {revisions}", contract_id="shapes")
+        self._call(f"GET {revisions}/{{version}}", contract_id="shapes", version="latest")
+        self._call(f"GET {one}:diff", query={"base": "1.0.0"}, contract_id="shapes")
+        self._call(
+            f"GET {revisions}/{{version}}:export", query={"format": "json_schema"}, contract_id="shapes", version="1"
+        )
+        self._call(f"DELETE {one}", contract_id="shapes")
 
     def _profiles(self) -> None:
         self._call("POST /api/profiles:validate", content=PROFILE)
