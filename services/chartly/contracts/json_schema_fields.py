@@ -64,9 +64,9 @@ class Fields:
         return [_cel_note(rule) for rule in rules.cel] + short
 
     def _must_be_there(self, field: Any, rules: Any, schema: Schema) -> bool:
-        if field.has_presence:
+        if field.has_presence or rules.required:
             return bool(rules.required)
-        if not rules.required and rules.WhichOneof("type") is None:
+        if rules.WhichOneof("type") is None:
             return False
         empty: Any = {} if _is_map(field) else [] if field.is_repeated else zero(field)
         return not jsonschema_rs.is_valid(self._alone(field, schema), empty)

@@ -34,6 +34,7 @@ _ZONE = r"(?:%[^\x00]+)?"
 _V4_PREFIX = f"{_IPV4}/(?:[0-9]|[12][0-9]|3[0-2])"
 _V6_PREFIX = f"{_IPV6}/(?:[0-9]|[1-9][0-9]|1[01][0-9]|12[0-8])"
 _PORT = "(?:0|[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_URI_CHAR = r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})"
 _NAME = "[A-Za-z_][A-Za-z_0-9]*"
 _NUMERIC_END: Schema = {"not": {"pattern": r"(?:^|\.)[0-9]+\.?$"}}
 _HOST: list[Schema] = [{"pattern": f"^{_HOSTNAME}$", "maxLength": 253}, _NUMERIC_END]
@@ -45,8 +46,8 @@ FORMATS: dict[str, list[Schema]] = {
     "ip": [{"pattern": f"^(?:{_IPV4}|{_IPV6}{_ZONE})$"}],
     "ipv4": [{"pattern": f"^{_IPV4}$"}],
     "ipv6": [{"pattern": f"^{_IPV6}{_ZONE}$"}],
-    "uri": [{"format": "uri"}],
-    "uri_ref": [{"format": "uri-reference"}],
+    "uri": [{"format": "uri", "pattern": f"^[A-Za-z][A-Za-z0-9+.-]*:{_URI_CHAR}*$"}],
+    "uri_ref": [{"format": "uri-reference", "pattern": f"^{_URI_CHAR}*$"}],
     "address": [{"anyOf": [{"pattern": f"^(?:{_IPV4}|{_IPV6}{_ZONE})$"}, {"allOf": _HOST}]}],
     "uuid": [{"pattern": "^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"}],
     "tuuid": [{"pattern": "^[0-9a-fA-F]{32}$"}],
