@@ -178,7 +178,7 @@ class _Runner:
     def _problems(self, case: dict[str, Any], answer: Json, seconds: float) -> Iterator[str]:
         if answer.get("case") != case["case"]:
             yield f"it answers {answer.get('case')!r}"
-        yield from _differences(_filled(case["expect"], self._saved), answer, "")
+        yield from differences(_filled(case["expect"], self._saved), answer, "")
         low, high = case.get("within_seconds", [0, ANSWER_SECONDS])
         if not low <= seconds <= high:
             yield f"took {seconds:.2f} s, not {low} to {high}"
@@ -215,24 +215,22 @@ def comparable(value: Json) -> Json:
     """Return an answer without what differs by nature."""
     match value:
         case dict():
-            return {
-                name: "…" if name in VARYING or name.endswith("_time") else comparable(member)
-                for name, member in value.items()
-            }
+            kept = {name for name in value if name not in VARYING and not name.endswith("_time")}
+            return {name: comparable(value[name]) for name in kept}
         case list():
             return [comparable(item) for item in value]
     return value
 
 
-def _differences(expected: Json, found: Json, path: str) -> Iterator[str]:
+def differences(expected: Json, found: Json, path: str) -> Iterator[str]:
     """Yield where `found` lacks what is expected; an object may have more members, and `"…"` is any value but an empty one."""
     if isinstance(expected, dict) and isinstance(found, dict):
         for name, member in expected.items():
-            yield from _differences(member, found.get(name), f"{path}.{name}")
+            yield from differences(member, found.get(name), f"{path}.{name}")
     elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
         for index, (wanted, item) in enumerate(zip(expected, found, strict=True)):
-            yield from _differences(wanted, item, f"{path}[{index}]")
-    elif not (bool(found) if expected == "…" else expected == found and (expected is True) == (found is True)):
+            yield from differences(wanted, item, f"{path}[{index}]")
+    elif not (bool(found) if expected == "…" else _same(expected, found)):
         yield f"{path[1:] or 'it'} is {json.dumps(found, ensure_ascii=False)}, not {json.dumps(expected, ensure_ascii=False)}"
 
 
@@ -246,9 +244,14 @@ def _unequal(one: Json, other: Json, path: str) -> list[str]:
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         pairs = enumerate(zip(one, other, strict=True))
         return [words for index, (left, right) in pairs for words in _unequal(left, right, f"{path}[{index}]")]
-    if one == other and isinstance(one, bool) == isinstance(other, bool):
+    if _same(one, other):
         return []
     return [f"{path[1:]} is {json.dumps(one, ensure_ascii=False)} and {json.dumps(other, ensure_ascii=False)}"]
+
+
+def _same(one: Json, other: Json) -> bool:
+    """Say whether two values are one; a number is no truth value."""
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _filled(value: Json, saved: Mapping[str, Any]) -> Json:

@@ -93,6 +93,14 @@ def test_a_dataset_is_saved_as_a_file(client: Chartly, tmp_path: Path) -> None:
     assert pq.read_table(path).num_rows == 2
 
 
+def test_a_profile_is_previewed_and_a_contract_linted(client: Chartly) -> None:
+    flights = PROFILE | {"profile_id": "unsaved", "dims": {"origin": {"type": "string"}}}
+    records: Any = client.profiles.preview(flights).records
+    assert [record["dims"]["origin"] for record in records] == ["EWR", "LGA"]
+    assert client.contracts.lint({"type": "object"}, media_type="application/schema+json").digest.startswith("sha256:")
+    assert client.contracts.lint({"type": 1}, media_type="application/schema+json").problems
+
+
 def test_a_file_is_uploaded_from_wherever_it_is(client: Chartly, tmp_path: Path) -> None:
     path = tmp_path / "flights.csv"
     path.write_text(ROWS)

@@ -34,7 +34,7 @@ def test_both_clients_give_the_same(outcomes: dict[str, list[Outcome]]) -> None:
 
 def test_each_operation_of_the_protocol_has_a_case() -> None:
     page = (Path(__file__).parent / "README.md").read_text()
-    rows = page.partition("## Operations")[2].partition("## Faults")[0].splitlines()
+    rows = page.partition("## Operations")[2].partition("## What only")[0].splitlines()
     named = {
         word
         for row in rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 
+from chartly.api.coordinator.v1 import coordinator_pb2
 from chartly.api.registry.v1 import registry_pb2 as pb
 from chartly.sdk.aio.connection import Connection
 from chartly.sdk.documents import Document, body_of
@@ -80,6 +81,13 @@ class Profiles:
         """Return all that is wrong with a profile, and what would change if it were saved."""
         request = pb.ValidateProfileRequest(body=body_of(document, media_type))
         return await self._connection.call(request, pb.ValidateProfileResponse, timeout)
+
+    async def preview(
+        self, document: Document, *, media_type: str | None = None, timeout: float | None = None
+    ) -> coordinator_pb2.PreviewProfileResponse:
+        """Have a drone fetch and map one page of a profile, saved or not. Leaves nothing behind."""
+        request = coordinator_pb2.PreviewProfileRequest(body=body_of(document, media_type))
+        return await self._connection.call(request, coordinator_pb2.PreviewProfileResponse, timeout)
 
     async def contract(self, profile_id: str, *, format: str = "", timeout: float | None = None) -> HttpBody:
         """Return the contract that the records meet, as `json_schema`, `odcs`, `avro` or `proto`."""

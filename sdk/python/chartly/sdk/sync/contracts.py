@@ -84,6 +84,18 @@ class Contracts:
         request = pb.GetContractRevisionRequest(contract_id=contract_id, version=version)
         return self._connection.call(request, pb.GetContractRevisionResponse, timeout).revision
 
+    def lint(
+        self,
+        document: Document,
+        *,
+        media_type: str | None = None,
+        references: Iterable[str] = (),
+        timeout: float | None = None,
+    ) -> pb.ValidateContractResponse:
+        """Return all that is wrong with a document, and what could be better. Saves nothing."""
+        request = pb.ValidateContractRequest(body=body_of(document, media_type), references=references)
+        return self._connection.call(request, pb.ValidateContractResponse, timeout)
+
     def check(
         self,
         contract_id: str,
