@@ -44,8 +44,15 @@ _TYPES: dict[str, dict[str, Any]] = {
     "vector": {"type": "array", "items": {"type": "number"}},
 }
 _DECIMAL = re.compile(r"(?:decimal|numeric)\([0-9]+, *([0-9]+)\)")
-_SIZES = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "uniqueItems", "pattern")
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
+#: Options of a type that are keywords of JSON Schema.
+_OPTIONS = {
+    "string": ("minLength", "maxLength", "pattern"),
+    "integer": _BOUNDS,
+    "number": _BOUNDS,
+    "array": ("minItems", "maxItems", "uniqueItems"),
+    "object": ("minProperties", "maxProperties"),
+}
 
 
 @dataclass(frozen=True)
@@ -189,8 +196,7 @@ def _value(told: dict[str, Any], *, closed: bool) -> dict[str, Any]:
     if kind == "map" and "value" in told.get("map", {}):
         schema["additionalProperties"] = _value({"required": True, **told["map"]["value"]}, closed=closed)
     options = told.get("logicalTypeOptions", {})
-    keywords = (*_SIZES, *_BOUNDS) if kind in ("integer", "number") else _SIZES
-    schema |= {keyword: options[keyword] for keyword in keywords if keyword in options}
+    schema |= {keyword: options[keyword] for keyword in _OPTIONS.get(kind, ()) if keyword in options}
     values = _valid_values(told)
     if not _is_required(told) and "type" in schema:
         types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
