@@ -30,6 +30,10 @@ def lines(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
 
 
+def words(text: str) -> list[str]:
+    return " ".join(lines(text)).split()
+
+
 def steps(page: list[Block]) -> Iterator[tuple[str, list[Block]]]:
     """Yield each shell block with the outputs that stand below it."""
     starts = [number for number, block in enumerate(page) if block.language == "sh"]
@@ -38,14 +42,26 @@ def steps(page: list[Block]) -> Iterator[tuple[str, list[Block]]]:
 
 
 def test_the_readme_leads_to_a_first_profile(tmp_path: Path) -> None:
-    tutorial = read("README.md").partition("<!-- tutorial -->")[2].partition("## The services")[0]
-    with shell(tmp_path) as terminal:
+    paste_all(tutorial("README.md", end="## The services"), tmp_path, tmp_path / "stations" / ".chartly")
+
+
+def test_the_page_on_contracts_leads_to_a_first_contract(tmp_path: Path) -> None:
+    paste_all(tutorial("docs/CONTRACTS.md", end="## Limits"), tmp_path, tmp_path / "weather" / ".chartly")
+
+
+def tutorial(page: str, *, end: str) -> str:
+    return read(page).partition("<!-- tutorial -->")[2].partition(end)[0]
+
+
+def paste_all(text: str, folder: Path, data_dir: Path) -> None:
+    with shell(folder) as terminal:
         try:
-            for commands, shown in steps(blocks(tutorial)):
+            for commands, shown in steps(blocks(text)):
                 printed = terminal.paste(commands)
-                assert lines(printed) == [line for block in shown for line in lines(block.text)], commands
+                # A page folds what a terminal shows in one line.
+                assert words(printed) == words("\n".join(block.text for block in shown)), commands
                 if "down" not in commands:
-                    settle(tmp_path / "stations" / ".chartly")
+                    settle(data_dir)
         finally:
             terminal.paste("chartly down")
 
@@ -89,6 +105,8 @@ def test_the_python_example_lists_profiles(start_mesh: Callable[..., Any], tmp_p
     profile = blocks(read("docs/PROFILES.md"), "yaml")[1].text
     with start_mesh(tmp_path) as mesh:
         with mesh.client() as client:
+            # The contract that the page's profile names.
+            client.post("/api/contracts/orders/revisions", json={"type": "object"}).raise_for_status()
             headers = {"content-type": "application/yaml"}
             assert client.post("/api/profiles", content=profile, headers=headers).status_code == httpx.codes.OK
         exec(compile(example.text.replace("localhost:8090", f"localhost:{mesh.port}"), "API.md", "exec"), {})
