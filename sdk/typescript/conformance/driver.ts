@@ -3,7 +3,6 @@
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import {
-  create,
   createRegistry,
   type DescMessage,
   fromJson,
@@ -207,7 +206,7 @@ const OPERATIONS: Record<string, Operation> = {
   "work.redrive": (c, a, o) => message(c.work.redrive(text(a, "work_id"), o)),
   "keys.create": (c, a, o) => {
     const expireTime = a.expire_time ? fromJson(TimestampSchema, a.expire_time) : undefined;
-    const options = { ...saving(a, o), ...(expireTime && { expireTime: create(TimestampSchema, expireTime) }) };
+    const options = { ...saving(a, o), ...(expireTime && { expireTime }) };
     return message(c.keys.create(text(a, "name"), (a.roles ?? []) as string[], options));
   },
   "keys.list": (c, a, o) => list(c.keys.list(request(auth.ListKeysRequestSchema, a), o), a),

@@ -62,6 +62,38 @@ test("a call that creates is made once", async () => {
   assert.equal(flaky.headers.length, 1);
 });
 
+test("a connection that breaks is as good as nobody who answers", async () => {
+  const calls: string[] = [];
+  let sever: () => void = () => {};
+  const breakOnce = (method: string) => {
+    if (!calls.includes(method)) sever();
+    calls.push(method);
+  };
+  const getSummary = () => {
+    breakOnce("GetSummary");
+    return { totalRuns: 1n };
+  };
+  async function* readDataset() {
+    breakOnce("ReadDataset");
+    yield { data: bytes('{"end": {}}\n') };
+  }
+  const createKey = () => {
+    breakOnce("CreateKey");
+    return {};
+  };
+  await using served = await serve((router) =>
+    router
+      .service(AggregatorService, { getSummary })
+      .service(StorageService, { readDataset })
+      .service(AuthService, { createKey }),
+  );
+  sever = served.sever;
+  assert.equal((await served.client.results.summary()).totalRuns, 1n);
+  assert.deepEqual(await all(served.client.datasets.records("cities")), []);
+  assert.equal((await failure(served.client.keys.create("ci", ["viewer"]))).code, "UNAVAILABLE");
+  assert.deepEqual(calls, ["GetSummary", "GetSummary", "ReadDataset", "ReadDataset", "CreateKey"]);
+});
+
 test("the mesh says when to try again, and when not to", async () => {
   for (const [pushback, calls] of [
     ["1", 2],

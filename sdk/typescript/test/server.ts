@@ -9,6 +9,8 @@ import { type Chartly, createChartly } from "../src/node.js";
 /** A server and a client of it. */
 export interface Served extends AsyncDisposable {
   client: Chartly;
+  /** Breaks every connection. */
+  sever(): void;
 }
 
 /** Serves the routes until it is disposed. */
@@ -19,12 +21,15 @@ export async function serve(routes: (router: ConnectRouter) => void): Promise<Se
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   const client = createChartly({ url: `http://127.0.0.1:${port}`, apiKey: "chk_test" });
+  const sever = () => {
+    for (const session of sessions) session.destroy();
+  };
   const dispose = async () => {
     client.close();
-    for (const session of sessions) session.destroy();
+    sever();
     await new Promise((resolve) => server.close(resolve));
   };
-  return { client, [Symbol.asyncDispose]: dispose };
+  return { client, sever, [Symbol.asyncDispose]: dispose };
 }
 
 /** Throws UNAVAILABLE the first `times` times that it is called, and keeps the headers of every call. */
