@@ -73,7 +73,7 @@ def _kind(message: Any, path: list[str | int]) -> str:
                 message = message.fields_by_name["value"].message_type
     if field is None or (isinstance(path[-1], str) and path[-1] != field.name and not _is_map(field)):
         return "message"
-    whole = path[-1] == field.name
+    whole = bool(path[-1] == field.name)
     return ("map of " if _is_map(field) else "list of " if field.is_repeated else "") * whole + _single(field)
 
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chartly.contracts.json_schema_fields import UNCHECKED, Fields, has_two_zeros, nonzero
+from chartly.contracts.json_schema_fields import UNCHECKED, Fields
+from chartly.contracts.json_schema_presence import has_two_zeros, nonzero
 from chartly.contracts.json_schema_source import Source
 from chartly.contracts.json_schema_types import WELL_KNOWN
 from chartly.contracts.rules_parts import Schema, merge

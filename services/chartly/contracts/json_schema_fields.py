@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import jsonschema_rs
+from chartly.contracts.json_schema_presence import FLOATS, allows_zero, has_two_zeros, is_map, nonzero
 from chartly.contracts.json_schema_source import Source
 from chartly.contracts.json_schema_types import INTEGERS, WELL_KNOWN, WRAPPERS, map_key, scalar, zero
 from chartly.contracts.rules_bytes import bytes_rules
@@ -16,9 +16,8 @@ from chartly.contracts.rules_strings import string_rules
 from google.protobuf.descriptor import FieldDescriptor as Field
 
 #: What the name of a message's definition ends with where nothing checks its rules.
-UNCHECKED = ".unchecked"
+UNCHECKED = "-unchecked"
 _IF_ZERO, _ALWAYS = 1, 3  # buf.validate.Ignore
-_FLOATS = (Field.TYPE_FLOAT, Field.TYPE_DOUBLE)
 
 
 class Fields:
@@ -35,7 +34,7 @@ class Fields:
             rules, is_checked = type(rules)(), False
         if field.has_presence or (ignores_zero and not rules.ignore):
             rules.ignore = 0 if field.has_presence else _IF_ZERO  # a zero that is set is not ignored
-        if _is_map(field):
+        if is_map(field):
             parts, notes = self._map(field, rules, is_checked)
         elif field.is_repeated:
             parts, notes = self._list(field, rules, is_checked)
@@ -68,15 +67,10 @@ class Fields:
             return bool(rules.required)
         if rules.WhichOneof("type") is None:
             return False
-        empty: Any = {} if _is_map(field) else [] if field.is_repeated else zero(field)
-        return not jsonschema_rs.is_valid(self._alone(field, schema), empty)
-
-    def _alone(self, field: Any, schema: Schema) -> Schema:
-        """Give a schema the definitions that its scalar needs; a message's are not looked at where a list is empty."""
-        name = self._ref + field.enum_type.full_name if field.type == Field.TYPE_ENUM else None
-        enum = self.enum(field.enum_type) if name else {}
-        local = {"int64": WELL_KNOWN["int64"], "uint64": WELL_KNOWN["uint64"], "enum": enum, "other": {}}
-        return {**_relocated(schema, self._ref, name), "$defs": local}
+        defs = {self._ref + name: WELL_KNOWN[name] for name in ("int64", "uint64") if INTEGERS.get(field.type) == name}
+        if field.type == Field.TYPE_ENUM:
+            defs[self._ref + field.enum_type.full_name] = self.enum(field.enum_type)
+        return not allows_zero(field, schema, defs)
 
     def _list(self, field: Any, rules: Any, is_checked: bool) -> tuple[list[Schema], list[Schema]]:
         shape: Schema = {"type": "array", "items": self._element(field, rules.repeated.items, is_checked)}
@@ -91,7 +85,7 @@ class Fields:
     def _unique(self, field: Any, item: Schema) -> tuple[Schema, list[Schema]]:
         """Return the parts for a list without repetitions; equal JSON values have to be equal values, and the other way round."""
         note: Schema = {"rule": "repeated.unique", "value": True}
-        if field.type in _FLOATS:
+        if field.type in FLOATS:
             return {}, [note]  # NaN differs from itself
         if field.type == Field.TYPE_ENUM:
             names = field.enum_type.values
@@ -135,7 +129,7 @@ class Fields:
         """Return the parts of one value's schema, of which the first is its type, and its notes."""
         if field.message_type is not None and field.message_type.full_name in WRAPPERS:
             return self._value(field.message_type.fields_by_name["value"], rules, is_checked)
-        if field.type in _FLOATS:
+        if field.type in FLOATS:
             return self._float(field, rules), self._notes(rules, _ignored(rules))
         base = self._base(field, is_checked)
         parts, left = self._parts(field, rules)
@@ -198,24 +192,6 @@ class Fields:
         return described | ({"x-protovalidate": notes} if notes else {})
 
 
-def nonzero(field: Any) -> Schema:
-    """Return what a field without presence has to meet to be set; JSON has one zero, so a double may be either."""
-    if _is_map(field):
-        return {"minProperties": 1}
-    if field.is_repeated:
-        return {"minItems": 1}
-    if field.type in (Field.TYPE_STRING, Field.TYPE_BYTES):
-        return {"minLength": 1}
-    if has_two_zeros(field):
-        return {}
-    return {"not": {"enum": ["0", 0]}} if field.type in INTEGERS else {"not": {"const": zero(field)}}
-
-
-def has_two_zeros(field: Any) -> bool:
-    """Whether the field tells -0.0, which is a value, from 0.0, which is none: JSON Schema does not."""
-    return field.type in _FLOATS and not (field.is_repeated or field.has_presence)
-
-
 def _ignored(rules: Any) -> list[str]:
     """Return the names of a number's rules where they leave zero alone, but not -0.0."""
     kind = rules.WhichOneof("type")
@@ -240,10 +216,6 @@ def _enum_rules(enum: Any, rules: Any) -> list[Schema]:
     return [*([{"type": "string"}] if rules.defined_only else []), *choices(rules, forms)]
 
 
-def _is_map(field: Any) -> bool:
-    return field.message_type is not None and field.message_type.GetOptions().map_entry
-
-
 def _cel_note(rule: Any) -> Schema:
     return {name: value for name in ("id", "message", "expression") if (value := getattr(rule, name))}
 
@@ -254,15 +226,3 @@ def _json(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     return value if isinstance(value, str | int | float) else [_json(item) for item in value]
-
-
-def _relocated(schema: Any, ref: str, enum: str | None) -> Any:
-    if isinstance(schema, list):
-        return [_relocated(value, ref, enum) for value in schema]
-    if not isinstance(schema, dict):
-        return schema
-    moved = {key: _relocated(value, ref, enum) for key, value in schema.items()}
-    if "$ref" in moved:
-        name = "enum" if moved["$ref"] == enum else str(moved["$ref"]).removeprefix(ref)
-        moved["$ref"] = f"#/$defs/{name if name in ('int64', 'uint64', 'enum') else 'other'}"
-    return moved

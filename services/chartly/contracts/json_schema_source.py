@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
+from chartly.contracts.errors import NotExportable
 from google.protobuf import message_factory
 from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorProto, FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -20,13 +21,20 @@ def is_foreign(file: str) -> bool:
 
 
 class Source:
-    """Descriptors in a pool of their own, so that every option is a known field whatever the process has imported."""
+    """Descriptors in a pool of their own, so that every option is a known field whatever the process has imported.
+
+    Raises:
+        NotExportable: a message is larger than the protobuf runtime can hold, which is about 4 000 fields of text.
+    """
 
     def __init__(self, descriptors: bytes) -> None:
         self._files = list(FileDescriptorSet.FromString(descriptors).file)
         self._pool = DescriptorPool()
         for file in self._files:
-            self._pool.Add(file)
+            try:
+                self._pool.Add(file)
+            except TypeError as error:
+                raise NotExportable(file.name, str(error)) from None
 
     @cached_property
     def own_messages(self) -> list[str]:
