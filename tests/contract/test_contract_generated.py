@@ -19,7 +19,7 @@ def fresh(image: Image) -> dict[str, dict[str, bytes]]:
     return dict(generated(image))
 
 
-@pytest.mark.parametrize("folder", ["python", "descriptors", "docs"])
+@pytest.mark.parametrize("folder", ["python", "descriptors", "policy", "docs"])
 def test_folder_equals_a_fresh_generation(fresh: dict[str, dict[str, bytes]], folder: str) -> None:
     root = ROOT / "gen" / folder
     committed = [path for path in root.rglob("*") if path.is_file() and path.suffix != ".pyc"]

@@ -11,6 +11,7 @@ from chartly.contracts.errors import NotExportable
 from chartly.contracts.json_schema import Schemas
 from chartly.contracts.rules_numbers import integers_between, shortest
 from chartly.contracts.rules_patterns import portable
+from docs_pages import blocks, read
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -133,12 +134,15 @@ def test_a_oneof_of_a_thousand_members_is_checked_in_time() -> None:
     assert not validator.is_valid({"g7": 1, "g900": 1})
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "services/chartly/cli/demo").glob("*.yaml")), ids=lambda path: path.name
-)
-def test_a_profile_as_people_write_it_fits_the_schema_that_editors_use(path: Path) -> None:
+PROFILES = [path.read_text() for path in sorted((ROOT / "services/chartly/cli/demo").glob("*.yaml"))] + [
+    block.text for block in blocks(read("docs/PROFILES.md"), "yaml") if block.text.startswith("profile_id:")
+]
+
+
+@pytest.mark.parametrize("text", PROFILES, ids=lambda text: text.split("\n")[0])
+def test_a_profile_as_people_write_it_fits_the_schema_that_editors_use(text: str) -> None:
     schema = (ROOT / "contracts" / "chartly.api.profile.v1.Profile.schema.json").read_text()
     validator = jsonschema_rs.validator_for(schema)
-    profile = yaml.safe_load(path.read_text())
+    profile = yaml.safe_load(text)
     assert [error.message for error in validator.iter_errors(profile)] == []
     assert not validator.is_valid(profile | {"sauce": {}})
