@@ -2,13 +2,16 @@
 
 import {
   type DescMessage,
+  type DescMethod,
   type DescMethodClientStreaming,
   fromJson,
+  getOption,
   type JsonValue,
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
+import { http } from "../gen/google/api/annotations_pb.js";
 import type { Uploads } from "./calls.js";
 import { statusError } from "./errors.js";
 import { type MethodPolicy, policyOf, withRetries } from "./policy.js";
@@ -19,17 +22,12 @@ export type Source = string | Uint8Array<ArrayBuffer> | Blob | AsyncIterable<Uin
 /** A method that takes bytes in many messages. */
 export type UploadMethod<I extends DescMessage, O extends DescMessage> = DescMethodClientStreaming<I, O>;
 
-/** What to send, and where REST takes it. */
+/** What to send. */
 export interface Upload {
   mediaType: string;
   source: Source;
   /** Fields of the first message beside the body. */
   fields: Record<string, string>;
-  /** Path of the route, and its query by the names of the proto. */
-  path: string;
-  query: Record<string, string>;
-  /** Name of the field that the route answers. */
-  answer: string;
 }
 
 const CHUNK_BYTES = 1 << 20;
@@ -51,8 +49,7 @@ export function grpcUploads(transport: Transport): Uploads {
 /** Uploads as bodies of REST calls: browsers cannot stream a request over gRPC-Web. */
 export function restUploads(url: string, fetch: typeof globalThis.fetch): Uploads {
   return async (method, upload, header, options) => {
-    const target = new URL(upload.path.slice(1), `${url}/`);
-    for (const [name, value] of Object.entries(upload.query)) if (value) target.searchParams.set(name, value);
+    const { target, answer } = route(method, upload.fields, url);
     header.set("content-type", upload.mediaType);
     const body = await whole(upload.source);
     return withRetries(policyOf(method), options, async (timeoutMs) => {
@@ -60,17 +57,31 @@ export function restUploads(url: string, fetch: typeof globalThis.fetch): Upload
       const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
       const call = async () => {
         const response = await fetch(target, { method: "POST", headers: header, body, signal });
-        return { response, json: (await response.json()) as JsonValue };
+        return { response, json: parsed(await response.text()) };
       };
       const { response, json } = await call().catch((error) => {
         if (timeout.aborted) throw new ConnectError("the call took too long", Code.DeadlineExceeded);
         if (signal.aborted) throw new ConnectError("the call was cancelled", Code.Canceled);
         throw new ConnectError(String(error), Code.Unavailable, undefined, undefined, error);
       });
+      if (json === undefined) throw foreign(response);
       if (!response.ok) throw statusError(json, response.headers);
-      return fromJson(method.output, { [upload.answer]: json }, { ignoreUnknownFields: true });
+      return fromJson(method.output, { [answer]: json }, { ignoreUnknownFields: true });
     });
   };
+}
+
+/** Returns where REST takes the call, as the contract says: fields go into the path, or else into the query. */
+function route(method: DescMethod, fields: Record<string, string>, url: string): { target: URL; answer: string } {
+  const { pattern, responseBody } = getOption(method, http);
+  let path = pattern.case === "post" ? pattern.value : "";
+  const query = new URLSearchParams();
+  for (const { name, localName } of method.input.fields) {
+    const value = fields[localName];
+    if (path.includes(`{${name}}`)) path = path.replace(`{${name}}`, encodeURIComponent(value ?? ""));
+    else if (value) query.set(name, value);
+  }
+  return { target: new URL(`${url}${path}?${query}`), answer: responseBody };
 }
 
 function repeatable(policy: MethodPolicy, source: Source): MethodPolicy {
@@ -109,4 +120,18 @@ async function whole(source: Source): Promise<Blob> {
   const parts: BlobPart[] = [];
   for await (const piece of chunks(source)) parts.push(piece);
   return new Blob(parts);
+}
+
+function parsed(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns the error for an answer that is not the mesh's, but of something before it. */
+function foreign({ status, url }: Response): ConnectError {
+  const isAway = [429, 502, 503, 504].includes(status);
+  return new ConnectError(`${url} answers HTTP ${status} without JSON`, isAway ? Code.Unavailable : Code.Unknown);
 }

@@ -67,7 +67,7 @@ export class Artifacts {
 
   /** Keeps bytes under their digest. */
   async put(source: Source, mediaType: string, options?: CallOptions): Promise<Artifact> {
-    const upload = { mediaType, source, fields: {}, path: "/api/artifacts", query: {}, answer: "artifact" };
+    const upload = { mediaType, source, fields: {} };
     return present(await this.calls.upload(method.putArtifact, upload, options), "artifact");
   }
 

@@ -85,9 +85,8 @@ export class Runs {
   /** Takes a file of records (NDJSON, CSV, Parquet or Arrow, by its media type) and commits it as a run. */
   async upload(profileId: string, source: Source, mediaType: string, options: SaveOptions = {}): Promise<Run> {
     const { requestId = "" } = options;
-    const path = `/api/profiles/${encodeURIComponent(profileId)}/records`;
-    const upload = { mediaType, source, fields: { profileId, requestId }, path, query: { request_id: requestId } };
-    return present(await this.calls.upload(method.uploadRecords, { ...upload, answer: "run" }, options), "run");
+    const upload = { mediaType, source, fields: { profileId, requestId } };
+    return present(await this.calls.upload(method.uploadRecords, upload, options), "run");
   }
 
   /** Takes records, each the text of a JSON object, and commits them as a run. */
