@@ -1,7 +1,8 @@
 """Our verdicts on the wire and in JSON beside those of `buf breaking`, on many small pairs of contracts.
 
 `proto_corpus/pairs.yaml` has pairs for every rule of buf's, and each pair of field types is added here. Where the verdicts
-differ, `proto_corpus/differences.yaml` says why; a difference that it does not list fails, and so does one that is gone.
+differ, `proto_corpus/differences.yaml` says why; a difference that it does not list fails, and so does one that is gone. All that
+we find, whichever way it breaks, is in `golden/proto_findings.txt`; `make golden` writes it again.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from chartly.contracts import Finding, Layer, compare_models, compile_protos, re
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 CORPUS = Path(__file__).with_name("proto_corpus")
+GOLDEN = Path(__file__).with_name("golden") / "proto_findings.txt"
 BUF = Path(sysconfig.get_path("scripts"), "buf")
 CATEGORIES = {"WIRE": Layer.WIRE, "WIRE_JSON": Layer.JSON}
 SCALARS = (
@@ -79,15 +81,16 @@ def buf_breaking(old: Path, new: Path, category: str) -> dict[str, set[str]]:
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     folder = tmp_path_factory.mktemp("corpus")
-    written = list(pairs())
-    sides = []
-    for side in (1, 2):
-        files = {f"pairs/{pair[0]}.proto": as_file(pair[0], pair[side]) for pair in written}
-        descriptors = compile_protos(files).with_imports()
-        (folder / f"{side}.binpb").write_bytes(descriptors.SerializeToString())
-        sides.append(descriptors)
+    sides = [compiled(1), compiled(2)]
+    for number, side in enumerate(sides, start=1):
+        (folder / f"{number}.binpb").write_bytes(side.SerializeToString())
     said = {category: buf_breaking(folder / "1.binpb", folder / "2.binpb", category) for category in CATEGORIES}
-    return Corpus(sides[0], sides[1], [pair[0] for pair in written], said)
+    return Corpus(sides[0], sides[1], [name for name, *_ in pairs()], said)
+
+
+def compiled(side: int) -> FileDescriptorSet:
+    files = {f"pairs/{pair[0]}.proto": as_file(pair[0], pair[side]) for pair in pairs()}
+    return compile_protos(files).with_imports()
 
 
 def findings_of(corpus: Corpus, name: str) -> tuple[Finding, ...]:
@@ -135,3 +138,30 @@ def test_the_corpus_has_a_pair_for_every_rule_of_buf(corpus: Corpus, category: s
     broken: set[str] = set().union(*corpus.said[category].values())
     assert rules - broken == set()
     assert len(corpus.names) >= 100
+
+
+def golden_lines(corpus: Corpus) -> list[str]:
+    """Each finding of the written pairs as a line: pair, layer, rule, and which way it breaks."""
+    ways = {(True, True): "both", (True, False): "backward", (False, True): "forward", (False, False): "neither"}
+    return [
+        f"{name} {one.layer} {one.rule} {ways[one.breaks_backward, one.breaks_forward]}"
+        for name in corpus.names
+        if not name.startswith("type_")
+        for one in findings_of(corpus, name)
+    ]
+
+
+def test_all_findings_are_as_they_were_read(corpus: Corpus) -> None:
+    assert golden_lines(corpus) == GOLDEN.read_text().splitlines()
+
+
+def test_a_finding_that_breaks_says_what_to_do_and_no_other_does(corpus: Corpus) -> None:
+    for name in corpus.names:
+        for one in findings_of(corpus, name):
+            assert bool(one.advice) is one.breaks, one
+
+
+if __name__ == "__main__":
+    GOLDEN.write_text(
+        "\n".join(golden_lines(Corpus(compiled(1), compiled(2), [name for name, *_ in pairs()], {}))) + "\n"
+    )

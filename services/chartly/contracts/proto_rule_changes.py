@@ -169,8 +169,10 @@ def _is_well_known(field: Field) -> bool:
 def both_fields(old: tuple[ProtoModel, Message, Field], new: tuple[ProtoModel, Message, Field]) -> Iterator[Finding]:
     """Yield what changed in the rules of a field that both contracts have."""
     before, after = dict(rules_of(*old)), dict(rules_of(*new))
-    for part in [part for part in before if part in after]:
-        yield from field_changes(before[part], after[part], f"{old[2].name}.{part}" if part else old[2].name)
+    if before.keys() != after.keys():
+        return  # one is a list or a map and the other is not; nothing reads the other
+    for part, was in before.items():
+        yield from field_changes(was, after[part], f"{old[2].name}.{part}" if part else old[2].name)
 
 
 def one_field(model: ProtoModel, message: Message, field: Field, *, added: bool) -> Iterator[Finding]:
