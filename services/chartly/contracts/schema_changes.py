@@ -29,7 +29,7 @@ _BACKWARD = {
     "required": "Leave the property optional: earlier records may lack it.",
     "additionalProperties": "Leave other names allowed, or list those that earlier records may have.",
     "enum": "Keep every value that earlier records may have, and deprecate it in words.",
-    "incomparable": "Leave this part as it is, or publish a new major version: what it asks cannot be compared.",
+    "incomparable": "Leave this part as it is, or save it as another contract: what it asks cannot be compared.",
 }
 _FORWARD = {
     "property": "Let readers take the new schema first: the old one says something else of this property.",
@@ -37,7 +37,7 @@ _FORWARD = {
     "enum": "Let readers take the new schema first: the old one knows fewer values.",
     "incomparable": _BACKWARD["incomparable"],
 }
-_ANY_BACKWARD = "Keep allowing what earlier records may have, or publish a new major version."
+_ANY_BACKWARD = "Keep allowing what earlier records may have, or save it as another contract."
 _ANY_FORWARD = "Let readers take the new schema first, or keep refusing what the old one refuses."
 
 

@@ -8,6 +8,7 @@ import click
 from chartly.cli.commanding import Commands, Output, mesh_command
 from chartly.cli.commands.contract_apply import apply, check, lint
 from chartly.cli.commands.contract_diff import diff
+from chartly.cli.commands.contract_update import deprecate, update
 from chartly.cli.commands.contract_validate import validate
 from chartly.cli.contract_reports import told
 from chartly.cli.options import page_options
@@ -25,7 +26,7 @@ def contract() -> None:
     """Keep, compare and export contracts that data have to meet."""
 
 
-for command in (validate, lint, apply, check, diff):
+for command in (validate, lint, apply, check, diff, update, deprecate):
     contract.add_command(command)
 
 
@@ -109,22 +110,6 @@ async def export(session: Session, output: Output, name: str, wanted: str) -> No
     answer = await session.stub(RegistryServiceStub).ExportContract(request)
     if not output.json(answer):
         click.echo(answer.data, nl=not answer.data.endswith(b"\n"))
-
-
-@contract.command("deprecate")
-@click.argument("contract_id", metavar="NAME")
-@click.option("--reason", required=True, help="Why nobody should use it any more, and what to use; '' takes it back.")
-@mesh_command
-async def deprecate(session: Session, output: Output, contract_id: str, reason: str) -> None:
-    """Say that a contract should not be used any more."""
-    from chartly.api.registry.v1.registry_pb2 import ContractUpdate, UpdateContractRequest
-    from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
-
-    request = UpdateContractRequest(contract_id=contract_id, contract=ContractUpdate(deprecation=reason))
-    request.update_mask.paths.append("deprecation")
-    answer = await session.stub(RegistryServiceStub).UpdateContract(request)
-    if not output.json(answer):
-        click.echo(f"~ {contract_id} deprecated: {reason}" if reason else f"~ {contract_id} not deprecated")
 
 
 @contract.command("delete")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chartly.api.registry.v1.registry_pb2 import (
         GetProfileResponse,
         GetRevisionResponse,
+        Problem,
         Revision,
         ValidateProfileResponse,
     )
@@ -232,7 +233,10 @@ async def _get(session: Session, profile_id: str, version: str) -> GetProfileRes
 
 
 def _problems(document: Document, answer: ValidateProfileResponse) -> list[str]:
-    return [f"{document.name}:{p.line}:{p.column} {p.message}" for p in answer.problems]
+    def place(problem: Problem) -> str:
+        return f"{document.name}:{problem.line}:{problem.column}" if problem.line else document.at(problem.path)
+
+    return [f"{place(problem)} {problem.message}" for problem in answer.problems]
 
 
 def _what_would_change(answer: ValidateProfileResponse, file: str) -> str:
