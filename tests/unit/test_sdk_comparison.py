@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conformance import Outcome, comparable, differences, unequal
+from sdk_suite import Outcome, comparable, differences, unequal
 
 RUN = {"run_id": "r-1", "receipt": {"delivered": "2"}, "rows": [1, 0.5], "late": False, "create_time": "2026"}
 GOOD: list[Any] = [RUN, {}, {"receipt": {}}, {"receipt": {"delivered": "…"}}, {"rows": [1.0, 0.5]}, {"rows": "…"}]

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from chartly.sdk import AsyncChartly, Chartly, DataLoss, DeadlineExceeded, Unavailable
-from conformance import Bench, running_bench
 from fault_proxy import Fault
+from sdk_suite import Bench, running_bench
 
 SDK = Path(__file__).parents[3] / "sdk" / "python"
 PROFILE = {

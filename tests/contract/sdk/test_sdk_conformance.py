@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conformance import Outcome, cases, run, running_bench, unequal
+from sdk_suite import Outcome, cases, run, running_bench, unequal
 
 SDK = Path(__file__).parents[3] / "sdk" / "python"
 
