@@ -68,6 +68,11 @@ ANY = st.recursive(
 )
 
 
+def test_the_documents_themselves_are_read() -> None:
+    assert read_schema(json.dumps(SCHEMA).encode()).digest
+    assert read_odcs(json.dumps(CONTRACT).encode(), "json").row
+
+
 def places(value: Any, steps: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [steps, *(place for key, inner in pairs for place in places(inner, (*steps, key)))]

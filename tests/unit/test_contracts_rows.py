@@ -16,7 +16,7 @@ from chartly.contracts.export_avro import avro
 from chartly.contracts.export_odcs import odcs
 from chartly.contracts.export_proto import number_of, proto
 from chartly.contracts.exports import FORMATS, export_row
-from chartly.contracts.odcs import compare_odcs, read_odcs
+from chartly.contracts.odcs import compare_odcs, lint_odcs, read_odcs
 from chartly.contracts.proto_rows import row_of_message
 from chartly.contracts.protos import compile_protos
 from chartly.contracts.rows import Row, RowColumn, row_of_profile, row_of_schema, row_schema
@@ -274,6 +274,21 @@ def test_a_new_column_of_a_data_contract_is_read_by_those_who_know_it() -> None:
     wider = ODCS + "      - {name: note, logicalType: string}\n"
     (finding,) = compare_odcs(read_odcs(ODCS.encode()), read_odcs(wider.encode()))
     assert (finding.rule, finding.breaks_backward, finding.breaks_forward) == ("PROPERTY_ADDED", False, True)
+
+
+def test_lint_tells_what_could_be_better_in_a_data_contract() -> None:
+    text = ODCS.replace("status: active", "status: retired").replace(
+        "primaryKey: true, primaryKeyPosition: 1", "required: true"
+    )
+    text = text.replace("name: state, logicalType: string", "name: state, description: State")
+    told = [(problem.line, problem.path, problem.reason) for problem in lint_odcs(read_odcs(text.encode()))]
+    assert told == [
+        (5, "status", "CONTRACT_DEPRECATED"),
+        (7, "schema[0].name", "KEY_MISSING"),
+        (9, "schema[0].properties[0].name", "DESCRIPTION_MISSING"),
+        (10, "schema[0].properties[1].name", "DESCRIPTION_MISSING"),
+        (11, "schema[0].properties[2].name", "TYPE_MISSING"),
+    ]
 
 
 def test_bounds_that_are_integers_are_written_as_such() -> None:

@@ -170,13 +170,14 @@ def compare(old: Form, new: Form) -> tuple[Finding, ...]:
 
 def lint(form: Form) -> tuple[Problem, ...]:
     """Return what could be better in a document; nothing of it is wrong."""
-    from chartly.contracts import schema_lint
-
     if isinstance(form, SchemaForm):
-        return schema_lint.lint(form.schema)
-    if isinstance(form, OdcsForm) and form.contract.deprecation:
-        message = f"the contract says of itself that it is {form.contract.deprecation}"
-        return (Problem(0, 0, "status", "CONTRACT_DEPRECATED", message),)
+        from chartly.contracts.schema_lint import lint as lint_schema
+
+        return lint_schema(form.schema)
+    if isinstance(form, OdcsForm):
+        from chartly.contracts.odcs import lint_odcs
+
+        return lint_odcs(form.contract)
     return ()
 
 

@@ -6,14 +6,14 @@ rows, or, with several tables, of an object with a list of rows for each. A colu
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, cast
 
 import jsonschema_rs
 from chartly.contracts.digest import schema_digest
+from chartly.contracts.odcs_schema import key_of, schema_of_tables
 from chartly.contracts.patterns import PATTERNS, REFUSED, is_read
 from chartly.contracts.report import Finding, Layer
 from chartly.contracts.rows import Row, row_of_schema
@@ -26,33 +26,9 @@ from chartly.contracts.schema_document import (
     place_of,
     schema_of,
 )
-from chartly.contracts.schema_tree import DEFAULT_DIALECT, Steps
-from chartly.engine.document import Node, Syntax, plain, read_document
+from chartly.contracts.schema_tree import Steps
+from chartly.engine.document import Node, Place, Scalar, Syntax, plain, read_document
 from chartly.engine.errors import InvalidDocument, Problem
-
-_TYPES: dict[str, dict[str, Any]] = {
-    "string": {"type": "string"},
-    "integer": {"type": "integer"},
-    "number": {"type": ["number", "string"], "format": "decimal"},
-    "boolean": {"type": "boolean"},
-    "timestamp": {"type": "string", "format": "date-time"},
-    "date": {"type": "string", "format": "date"},
-    "time": {"type": "string", "format": "time"},
-    "object": {"type": "object"},
-    "array": {"type": "array"},
-    "map": {"type": "object"},
-    "vector": {"type": "array", "items": {"type": "number"}},
-}
-_DECIMAL = re.compile(r"(?:decimal|numeric)\([0-9]+, *([0-9]+)\)")
-_BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
-#: Options of a type that are keywords of JSON Schema.
-_OPTIONS = {
-    "string": ("minLength", "maxLength", "pattern"),
-    "integer": _BOUNDS,
-    "number": _BOUNDS,
-    "array": ("minItems", "maxItems", "uniqueItems"),
-    "object": ("minProperties", "maxProperties"),
-}
 
 
 @dataclass(frozen=True)
@@ -60,7 +36,7 @@ class DataContract:
     """A data contract as it was read.
 
     value: what it says. schema: of its records; open_schema: the same, but further columns are allowed.
-    keys: columns of each table's primary key, in their order.
+    keys: columns of each table's primary key, in their order. node: what it says, with its places.
     """
 
     value: dict[str, Any]
@@ -68,6 +44,7 @@ class DataContract:
     open_schema: SchemaDocument
     keys: dict[str, tuple[str, ...]]
     text: bytes = b""
+    node: Node = field(default_factory=lambda: Scalar(Place(1, 1), None, ""), repr=False, compare=False)
 
     @property
     def digest(self) -> str:
@@ -112,9 +89,9 @@ def read_odcs(text: bytes, syntax: Syntax = "yaml") -> DataContract:
     if problems := sorted(set(_problems(value, node))):
         raise InvalidDocument(problems)
     tables = value.get("schema", [])
-    keys = {table["name"]: _key(table) for table in tables}
-    closed, opened = (schema_of(_schema(tables, closed=each)) for each in (True, False))
-    return DataContract(value, closed, opened, keys, text)
+    keys = {table["name"]: key_of(table) for table in tables}
+    closed, opened = (schema_of(schema_of_tables(tables, closed=each)) for each in (True, False))
+    return DataContract(value, closed, opened, keys, text, node)
 
 
 def compare_odcs(old: DataContract, new: DataContract) -> tuple[Finding, ...]:
@@ -128,6 +105,30 @@ def compare_odcs(old: DataContract, new: DataContract) -> tuple[Finding, ...]:
             path = f"schema.{table}.primaryKey"
             findings.append(Finding(Layer.RULES, "PRIMARY_KEY_CHANGED", path, message, advice, True, True))
     return tuple(sorted(findings, key=lambda finding: (finding.path, finding.rule)))
+
+
+def lint_odcs(contract: DataContract) -> tuple[Problem, ...]:
+    """Return what could be better, in the order of the places.
+
+    The reasons are CONTRACT_DEPRECATED, KEY_MISSING, DESCRIPTION_MISSING and TYPE_MISSING.
+    """
+    found = [_problem(contract.node, *finding) for finding in _findings(contract)]
+    return tuple(sorted(set(found)))
+
+
+def _findings(contract: DataContract) -> Iterator[tuple[Steps, str, str]]:
+    if contract.deprecation:
+        yield ("status",), "CONTRACT_DEPRECATED", f"the contract says of itself that it is {contract.deprecation}"
+    for index, table in enumerate(contract.value.get("schema", [])):
+        here: Steps = ("schema", index)
+        if not contract.keys[table["name"]]:
+            yield (*here, "name"), "KEY_MISSING", f"say by primaryKey what tells two rows of {table['name']} apart"
+        for number, column in enumerate(table.get("properties", [])):
+            place: Steps = (*here, "properties", number, "name")
+            if "description" not in column:
+                yield place, "DESCRIPTION_MISSING", f"say what {column['name']} is, by description"
+            if "logicalType" not in column:
+                yield place, "TYPE_MISSING", f"say what {column['name']} holds, by logicalType; without it anything may"
 
 
 def _problems(value: Any, node: Node) -> Iterator[Problem]:
@@ -166,78 +167,6 @@ def _problem(node: Node, steps: Steps, reason: str, message: str) -> Problem:
     return Problem(place.line, place.column, path_of(steps), reason, message)
 
 
-def _schema(tables: list[dict[str, Any]], *, closed: bool) -> dict[str, Any]:
-    head = {"$schema": DEFAULT_DIALECT}
-    if len(tables) == 1:
-        return head | _object(tables[0], closed=closed)
-    rows = {table["name"]: {"type": "array", "items": _object(table, closed=closed)} for table in tables}
-    return head | {"type": "object", "properties": rows} | ({"additionalProperties": False} if closed else {})
-
-
-def _object(told: dict[str, Any], *, closed: bool) -> dict[str, Any]:
-    columns = told.get("properties", [])
-    schema: dict[str, Any] = {"type": "object"}
-    if "description" in told:
-        schema["description"] = told["description"]
-    if columns:
-        schema["properties"] = {column["name"]: _value(column, closed=closed) for column in columns}
-        schema["required"] = [column["name"] for column in columns if _is_required(column)]
-        schema |= {"additionalProperties": False} if closed else {}
-    return schema
-
-
-def _value(told: dict[str, Any], *, closed: bool) -> dict[str, Any]:
-    kind = told.get("logicalType", "")
-    schema = _type(told) | {word: told[word] for word in ("description", "deprecated") if word in told}
-    if kind == "object":
-        schema |= _object(told, closed=closed)
-    if kind == "array" and "items" in told:
-        schema["items"] = _value({"required": True, **told["items"]}, closed=closed)
-    if kind == "map" and "value" in told.get("map", {}):
-        schema["additionalProperties"] = _value({"required": True, **told["map"]["value"]}, closed=closed)
-    options = told.get("logicalTypeOptions", {})
-    schema |= {keyword: options[keyword] for keyword in _OPTIONS.get(kind, ()) if keyword in options}
-    values = _valid_values(told)
-    if not _is_required(told) and "type" in schema:
-        types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        schema["type"] = [*types, "null"]
-        values = [*values, None] if values else values
-    return schema | ({"enum": values} if values else {})
-
-
-def _type(told: dict[str, Any]) -> dict[str, Any]:
-    """Return what a column's types say; the physical one tells a decimal, a text in JSON, from a double."""
-    schema = {**_TYPES.get(told.get("logicalType", ""), {})}
-    physical = str(told.get("physicalType", "")).lower()
-    if told.get("logicalType") == "number" and physical.startswith(("double", "float", "real")):
-        schema = {"type": "number"}
-    if told.get("logicalType") == "number" and (decimal := _DECIMAL.match(physical)):
-        schema = {"type": "string", "format": "decimal", "x-scale": int(decimal[1])}
-    for each in told.get("customProperties", []):
-        if each.get("property") == "unit":
-            schema["x-unit"] = each.get("value")
-    return schema
-
-
-def _is_required(told: dict[str, Any]) -> bool:
-    return bool(told.get("required") or told.get("primaryKey"))
-
-
-def _valid_values(told: dict[str, Any]) -> list[Any]:
-    """Return the values that a column may have, by `enum` (3.2) or by the rule that none is invalid (3.1); empty for any."""
-    if "enum" in told:
-        return [entry["value"] for entry in told["enum"] if "value" in entry]
-    rules = (
-        rule for rule in told.get("quality", []) if rule.get("metric") == "invalidValues" and rule.get("mustBe") == 0
-    )
-    return next((list(rule.get("arguments", {}).get("validValues", [])) for rule in rules), [])
-
-
-def _key(table: dict[str, Any]) -> tuple[str, ...]:
-    columns = [column for column in table.get("properties", []) if column.get("primaryKey")]
-    return tuple(column["name"] for column in sorted(columns, key=lambda each: each.get("primaryKeyPosition", -1)))
-
-
 @cache
 def _standard() -> jsonschema_rs.Validator:
     import json
@@ -245,4 +174,9 @@ def _standard() -> jsonschema_rs.Validator:
 
     text = files("open_data_contract_standard").joinpath("schema.json").read_text("utf-8")
     schema = cast("dict[str, Any]", json.loads(text))
+    for rule in schema["$defs"]["SchemaBaseProperty"]["allOf"]:
+        for case in rule.get("if", {}).get("anyOf", [rule.get("if", {})]):
+            # As it is published, what holds for a type holds where none is stated too: a column would need a `map`.
+            if "properties" in case:
+                case["required"] = ["logicalType"]
     return jsonschema_rs.validator_for(schema, validate_formats=True, pattern_options=PATTERNS, offline=True)
