@@ -12,6 +12,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescri
 from hypothesis import strategies
 from schemathesis.core.failures import Failure
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+from schemathesis_examples import EXAMPLES
 
 KEPT = frozenset(os.environ.get("KEPT", "").split())
 # The rules of buf.validate that the document expresses, by the first word of their names.
@@ -26,6 +27,24 @@ RAW = {
 }
 for _kind, _example in RAW.items():
     schemathesis.openapi.media_type(_kind, strategies.just(_example) | strategies.binary(max_size=64))
+
+
+@schemathesis.hook
+def before_add_examples(context: Any, examples: list[Any]) -> None:
+    """Add the requests that succeed."""
+    for one in EXAMPLES:
+        if context.operation.definition.raw["operationId"] == one.operation_id:
+            body = {} if one.body is None else {"body": one.body, "media_type": one.media_type}
+            case = context.operation.Case(path_parameters=dict(one.path), query=dict(one.query), **body)
+            case.headers["x-example"] = one.operation_id
+            examples.append(case)
+
+
+@schemathesis.check
+def examples_succeed(ctx: Any, response: Any, case: Any) -> None:
+    """A request that is given as an example is answered 200."""
+    if "x-example" in (case.headers or {}) and response.status_code != 200:
+        raise AssertionError(f"an example was answered {response.status_code}: {response.text}")
 
 
 @schemathesis.hook

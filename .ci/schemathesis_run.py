@@ -13,30 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from schemathesis_examples import PROFILE, RECORDS, REPORT
+
 ROOT = Path(__file__).parents[1]
 CHARTLY = Path(sys.executable).with_name("chartly")
 # Their answers never end by themselves.
 EXCLUDED = ("GatewayService_WatchEvents",)
 # Beside these two the hooks bring checks that know protojson and the reasons of errors, and are otherwise the same.
 REPLACED = ("positive_data_acceptance", "negative_data_rejection")
-PROFILE = """\
-profile_id: tides
-source:
-  file: {path: tides.csv}
-observed_at: {source: time}
-dims:
-  gauge: {type: string, required: true}
-measures:
-  level: {type: number, unit: m}
-primary_key: [gauge, observed_at]
-"""
-RECORDS = "time,gauge,level\n2026-05-01T00:00:00Z,dover,1.2\n2026-05-01T01:00:00Z,dover,high\n2026-05-01T02:00:00Z,dover,2.6\n"
-REPORT = {
-    "name": "tides",
-    "inputs": [{"profile_id": "tides", "measure": "level", "statistic": "mean"}],
-    "join": ["gauge"],
-    "output": {"type": "table", "statistic": "mean"},
-}
 
 
 def main(st: str, scratch: Path) -> int:
@@ -103,7 +87,7 @@ def mesh(folder: Path, *flags: str) -> Iterator[tuple[str, str]]:
     try:
         url = json.loads((data / "run/mesh.json").read_text())["url"]
         key = (data / "admin.key").read_text().strip()
-        call(url, key, "POST", "/api/profiles", PROFILE, "application/yaml")
+        call(url, key, "POST", "/api/profiles", json.dumps(PROFILE))
         call(url, key, "POST", "/api/profiles/tides/records", RECORDS, "text/csv")
         call(url, key, "POST", "/api/profiles/tides:runNow", "{}")
         call(url, key, "POST", "/api/reports", json.dumps(REPORT))

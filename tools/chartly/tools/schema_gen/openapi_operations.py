@@ -88,6 +88,6 @@ def _answer(kind: str, route: Route, schemas: Schemas) -> dict[str, Any]:
 
 def _raw(kind: str) -> dict[str, Any]:
     """Return what is known of bytes of a media type: JSON is an object, text is text, and of the rest nothing is."""
-    if kind in ("application/json", "application/schema+json"):
+    if kind == "application/json" or kind.endswith("+json"):
         return {"schema": {"type": "object"}}
     return {"schema": {"type": "string"}} if kind.startswith("text/") or kind.endswith("ndjson") else {}

@@ -77,7 +77,7 @@ type RegistryServiceClient interface {
 	ValidateProfile(ctx context.Context, in *ValidateProfileRequest, opts ...grpc.CallOption) (*ValidateProfileResponse, error)
 	// Answers the contract that the records of a profile meet: their `json_schema`, or that of the dataset's rows as `odcs`, `avro` or `proto`.
 	// Fails with NOT_FOUND (PROFILE_NOT_FOUND), INVALID_ARGUMENT (UNKNOWN_FORMAT), FAILED_PRECONDITION (CONTRACT_NOT_EXPORTABLE). A retry is safe.
-	// Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
+	// Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/vnd.apache.avro+json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	GetOutputContract(ctx context.Context, in *GetOutputContractRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
@@ -116,7 +116,7 @@ type RegistryServiceClient interface {
 	DiffContractRevisions(ctx context.Context, in *DiffContractRevisionsRequest, opts ...grpc.CallOption) (*DiffContractRevisionsResponse, error)
 	// Answers a revision in another form: `json_schema`, `avro`, `proto` or `odcs`.
 	// Fails with NOT_FOUND (CONTRACT_NOT_FOUND, CONTRACT_REVISION_NOT_FOUND), INVALID_ARGUMENT (UNKNOWN_FORMAT), FAILED_PRECONDITION (CONTRACT_NOT_EXPORTABLE). A retry is safe.
-	// Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
+	// Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/vnd.apache.avro+json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	ExportContract(ctx context.Context, in *ExportContractRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
@@ -381,7 +381,7 @@ type RegistryServiceServer interface {
 	ValidateProfile(context.Context, *ValidateProfileRequest) (*ValidateProfileResponse, error)
 	// Answers the contract that the records of a profile meet: their `json_schema`, or that of the dataset's rows as `odcs`, `avro` or `proto`.
 	// Fails with NOT_FOUND (PROFILE_NOT_FOUND), INVALID_ARGUMENT (UNKNOWN_FORMAT), FAILED_PRECONDITION (CONTRACT_NOT_EXPORTABLE). A retry is safe.
-	// Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
+	// Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/vnd.apache.avro+json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	GetOutputContract(context.Context, *GetOutputContractRequest) (*httpbody.HttpBody, error)
@@ -420,7 +420,7 @@ type RegistryServiceServer interface {
 	DiffContractRevisions(context.Context, *DiffContractRevisionsRequest) (*DiffContractRevisionsResponse, error)
 	// Answers a revision in another form: `json_schema`, `avro`, `proto` or `odcs`.
 	// Fails with NOT_FOUND (CONTRACT_NOT_FOUND, CONTRACT_REVISION_NOT_FOUND), INVALID_ARGUMENT (UNKNOWN_FORMAT), FAILED_PRECONDITION (CONTRACT_NOT_EXPORTABLE). A retry is safe.
-	// Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
+	// Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/vnd.apache.avro+json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	ExportContract(context.Context, *ExportContractRequest) (*httpbody.HttpBody, error)

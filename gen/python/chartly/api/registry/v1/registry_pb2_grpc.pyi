@@ -53,7 +53,7 @@ class RegistryServiceStub:
     GetOutputContract: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetOutputContractRequest, _httpbody_pb2.HttpBody]
     """Answers the contract that the records of a profile meet: their `json_schema`, or that of the dataset's rows as `odcs`, `avro` or `proto`.
     Fails with NOT_FOUND (PROFILE_NOT_FOUND), INVALID_ARGUMENT (UNKNOWN_FORMAT), FAILED_PRECONDITION (CONTRACT_NOT_EXPORTABLE). A retry is safe.
-    Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
+    Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/vnd.apache.avro+json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
     """
@@ -104,7 +104,7 @@ class RegistryServiceStub:
     ExportContract: _aio.UnaryUnaryMultiCallable[_registry_pb2.ExportContractRequest, _httpbody_pb2.HttpBody]
     """Answers a revision in another form: `json_schema`, `avro`, `proto` or `odcs`.
     Fails with NOT_FOUND (CONTRACT_NOT_FOUND, CONTRACT_REVISION_NOT_FOUND), INVALID_ARGUMENT (UNKNOWN_FORMAT), FAILED_PRECONDITION (CONTRACT_NOT_EXPORTABLE). A retry is safe.
-    Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
+    Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/vnd.apache.avro+json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
     """
@@ -200,7 +200,7 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_httpbody_pb2.HttpBody]:
         """Answers the contract that the records of a profile meet: their `json_schema`, or that of the dataset's rows as `odcs`, `avro` or `proto`.
         Fails with NOT_FOUND (PROFILE_NOT_FOUND), INVALID_ARGUMENT (UNKNOWN_FORMAT), FAILED_PRECONDITION (CONTRACT_NOT_EXPORTABLE). A retry is safe.
-        Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
+        Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/vnd.apache.avro+json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
         """
@@ -323,7 +323,7 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_httpbody_pb2.HttpBody]:
         """Answers a revision in another form: `json_schema`, `avro`, `proto` or `odcs`.
         Fails with NOT_FOUND (CONTRACT_NOT_FOUND, CONTRACT_REVISION_NOT_FOUND), INVALID_ARGUMENT (UNKNOWN_FORMAT), FAILED_PRECONDITION (CONTRACT_NOT_EXPORTABLE). A retry is safe.
-        Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
+        Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/vnd.apache.avro+json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
         """

@@ -1523,7 +1523,7 @@ export const RegistryService: GenService<{
   /**
    * Answers the contract that the records of a profile meet: their `json_schema`, or that of the dataset's rows as `odcs`, `avro` or `proto`.
    * Fails with NOT_FOUND (PROFILE_NOT_FOUND), INVALID_ARGUMENT (UNKNOWN_FORMAT), FAILED_PRECONDITION (CONTRACT_NOT_EXPORTABLE). A retry is safe.
-   * Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
+   * Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/vnd.apache.avro+json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
    * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
    * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
    *
@@ -1658,7 +1658,7 @@ export const RegistryService: GenService<{
   /**
    * Answers a revision in another form: `json_schema`, `avro`, `proto` or `odcs`.
    * Fails with NOT_FOUND (CONTRACT_NOT_FOUND, CONTRACT_REVISION_NOT_FOUND), INVALID_ARGUMENT (UNKNOWN_FORMAT), FAILED_PRECONDITION (CONTRACT_NOT_EXPORTABLE). A retry is safe.
-   * Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
+   * Answers google.api.HttpBody because the body is a file (`application/schema+json`, `application/vnd.apache.avro+json`, `application/yaml` or `text/x-protobuf`, by its form), not a message.
    * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
    * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
    *
