@@ -5,6 +5,9 @@ from itertools import pairwise
 
 from chartly import engine
 from chartly.api.profile.v1.profile_pb2 import Profile
+from chartly.contracts import Finding
+from chartly.contracts.rows import row_schema
+from chartly.contracts.schema_changes import compare_schemas
 from chartly.registry import evolution
 from chartly.registry.errors import RevisionRefused, VersionTooLow
 from chartly.registry.evolution import Revision
@@ -26,6 +29,11 @@ def drafts(draw: st.DrawFn) -> Profile:
     for name in draw(st.sets(st.sampled_from(["shop", "region", "channel"]))):
         profile.dims[name].type = draw(st.sampled_from(["string", "integer"]))
         profile.dims[name].required = draw(st.booleans())
+    amount = profile.measures["amount"]
+    amount.type = "number"
+    for bound in ("minimum", "maximum"):
+        if draw(st.booleans()):
+            setattr(amount, bound, draw(st.integers(0, 2)) if bound == "minimum" else draw(st.integers(3, 5)))
     return profile
 
 
@@ -95,3 +103,20 @@ def test_a_version_is_taken_exactly_if_it_is_high_enough(first: Profile, second:
     else:
         assert taken.version == version
         assert engine.parse_version(version) >= numbers(smallest)
+
+
+@given(drafts(), drafts())
+def test_a_change_that_breaks_readers_of_the_rows_is_a_major_version(first: Profile, second: Profile) -> None:
+    history = [save([], first)]
+    try:
+        revision = evolution.preview(history, second, create_time=NOW)
+    except RevisionRefused:
+        return
+    old, new = row_schema(history[0].profile), row_schema(revision.profile)
+    breaks = any(finding.breaks_backward for finding in compare_schemas(old, new) if not _is_added(finding))
+    assert not breaks or numbers(revision)[0] > numbers(history[0])[0]
+
+
+def _is_added(finding: Finding) -> bool:
+    """A new field is in no earlier row, and readers of rows take its absence for null."""
+    return finding.rule in ("PROPERTY_ADDED", "REQUIRED_ADDED")
