@@ -1,4 +1,4 @@
-"""Two trials of the JSON Schemas on all messages of the contracts, and on a proto that has every rule of `buf.validate`.
+"""Trials of the JSON Schemas on all messages of the contracts, and on a proto that has every rule of `buf.validate`.
 
 The laws: what protojson and protovalidate accept passes in canonical form, and what passes keeps every rule but the noted ones.
 The witness: buf's protoc-gen-jsonschema judges the same cases, and each way in which the two differ has its reason in
@@ -6,6 +6,7 @@ The witness: buf's protoc-gen-jsonschema judges the same cases, and each way in 
 """
 
 import json
+import subprocess
 import sys
 import tempfile
 from fnmatch import fnmatch
@@ -14,7 +15,7 @@ from typing import Any
 
 from chartly.contracts.json_schema import Schemas
 from chartly.tools.gen.image import Image, compile_protos, protoc
-from schema_laws import rules_used, try_laws
+from schema_laws import patterns_of, rules_used, try_laws
 from schema_witness import Comparison, Difference, compare_schemas
 
 ROOT = Path(__file__).parents[1]
@@ -24,6 +25,10 @@ CASES_EACH = {"contracts": 250, "every rule": 250}
 WITNESS_EACH = {"contracts": 60, "every rule": 200}
 LEAST_CASES = 100_000
 MOST_SHOWN = 20
+REFUSED_BY_NODE = """
+const refuses = pattern => { try { new RegExp(pattern, "u"); return false } catch { return true } };
+console.log(JSON.stringify(JSON.parse(require("fs").readFileSync(0)).filter(refuses)));
+"""
 # The plugin ends with an error where a rule names infinity.
 REFUSED_BY_WITNESS = "chartly/test/v1/infinite.proto"
 
@@ -31,7 +36,7 @@ REFUSED_BY_WITNESS = "chartly/test/v1/infinite.proto"
 def main(plugin: str) -> int:
     """Run both trials and return the exit code."""
     images = {name: compile_protos(folder) for name, folder in PROTOS.items()}
-    checks = {**laws(images), **witness(images, plugin)}
+    checks = {**laws(images), **patterns(images), **witness(images, plugin)}
     for name, failures in checks.items():
         for failure in failures[:MOST_SHOWN]:
             print(f"{name}: {failure}", file=sys.stderr)
@@ -53,6 +58,16 @@ def laws(images: dict[str, Image]) -> dict[str, list[str]]:
         cases += tally.cases
         checks[f"laws of {name}"] = tally.disagreements
     return checks | {"number of cases": [f"{cases} are fewer than {LEAST_CASES}"] if cases < LEAST_CASES else []}
+
+
+def patterns(images: dict[str, Image]) -> dict[str, list[str]]:
+    """Return the patterns that are none of ECMA-262, as Node reads it."""
+    found = sorted({pattern for image in images.values() for pattern in patterns_of(image)})
+    asked = subprocess.run(
+        ["node", "-e", REFUSED_BY_NODE], input=json.dumps(found), capture_output=True, text=True, check=True
+    )
+    print(f"{len(found)} patterns in ECMA-262")
+    return {"patterns": json.loads(asked.stdout)}
 
 
 def witness(images: dict[str, Image], plugin: str) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ import jsonschema_rs
 import pytest
 from chartly.contracts.json_schema import Schemas
 from chartly.tools.gen.image import Image, compile_protos
-from schema_laws import rules_used, try_laws, without
+from schema_laws import patterns_of, rules_used, try_laws, without
 
 ROOT = Path(__file__).parents[2]
 OURS, EVERY_RULE = ROOT / "proto", Path(__file__).parent / "protos"
@@ -109,6 +109,12 @@ def test_a_schema_that_asks_for_too_much_is_noticed(every_rule: Image, change: d
         return {**schema, "properties": values, **(change if "required" in change else {})}
 
     assert try_laws(every_rule, names, 20, seed=4, change=narrowed).disagreements
+
+
+def test_every_pattern_takes_linear_time(every_rule: Image) -> None:
+    options = jsonschema_rs.RegexOptions()  # it refuses what needs backtracking
+    for pattern in patterns_of(compile_protos(OURS)) | patterns_of(every_rule):
+        jsonschema_rs.validator_for({"pattern": pattern}, pattern_options=options)
 
 
 def test_every_rule_that_protovalidate_knows_is_in_the_trial(every_rule: Image) -> None:

@@ -72,6 +72,19 @@ def without(keyword: str) -> Callable[[Any], Any]:
     return changed
 
 
+def patterns_of(image: Image) -> set[str]:
+    """Return the patterns of all schemas of an image."""
+    schemas = Schemas(image.commented)
+    return {pattern for name in schemas.names for pattern in _patterns(schemas.bundle(name))}
+
+
+def _patterns(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict) and isinstance(schema.get("pattern"), str):
+        yield schema["pattern"]
+    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from _patterns(part)
+
+
 class RulesUsed(NamedTuple):
     """Names of the rules that protovalidate knows, as in `string.max_len`, and of those that the messages have."""
 
