@@ -14,7 +14,8 @@ from chartly.api.profile.v1 import profile_pb2
 from chartly.contracts.errors import NotExportable
 from chartly.contracts.patterns import is_read
 from chartly.contracts.schema_document import SchemaDocument, schema_of
-from chartly.contracts.schema_shape import NUMBERS, Shape, identity, shape_of
+from chartly.contracts.schema_normal import shape_of
+from chartly.contracts.schema_shape import NUMBERS, Shape, identity
 from chartly.contracts.schema_tree import DEFAULT_DIALECT, Located
 from chartly.engine import Column, Plan, compile_profile
 from chartly.engine.contract import json_schema

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from chartly.contracts.schema_shape import Parts, Shape, shape_of, type_of
+from chartly.contracts.schema_normal import shape_of
+from chartly.contracts.schema_shape import Parts, Shape, type_of
 from chartly.contracts.schema_tree import Located
 
 MAX_STEPS = 100_000
