@@ -49,7 +49,7 @@ test: $(READY) ## Run every test
 golden: $(READY) ## Rewrite the golden files of the tests, whose diff is read like code
 	@PYTHONPATH=tests/lib python tests/e2e/test_e2e_shapes.py
 	@python tests/contract/test_contract_roles.py
-	@python tests/contract/test_contract_breaking.py
+	@PYTHONPATH=tests/lib python tests/contract/test_contract_breaking.py
 
 bench: $(READY) ## Run a benchmark: make bench NAME=ingest
 	@test -f "bench/$(NAME).py" || { echo "NAME is one of:" $(basename $(notdir $(wildcard bench/[a-z]*.py))) >&2; exit 2; }
