@@ -10,10 +10,11 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from chartly.cli import edge
 from fault_proxy import Fault, FaultProxy, running_proxy
@@ -58,6 +59,13 @@ class Outcome:
     case: str
     answer: Json
     problem: str
+
+
+class Driver(NamedTuple):
+    """How to start a driver, and where."""
+
+    command: list[str]
+    folder: Path
 
 
 @dataclass(frozen=True)
@@ -118,17 +126,21 @@ def _await_port(port: int) -> None:
             return
 
 
-def run(command: Sequence[str], folder: Path, bench: Bench) -> list[Outcome]:
-    """Give all cases to a driver.
+def run_all(drivers: Mapping[str, Driver], scratch: Path) -> dict[str, list[Outcome]]:
+    """Give all cases to each driver, which has a mesh of its own; two at a time, since they wait more than they work."""
 
-    Args:
-        command: the driver.
-        folder: where to start it.
-        bench: what it works on.
-    """
+    def outcomes(name: str) -> list[Outcome]:
+        with running_bench(scratch / name.replace(" ", "-")) as bench:
+            return _run(drivers[name], bench)
+
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(drivers, pool.map(outcomes, drivers), strict=True))
+
+
+def _run(driver: Driver, bench: Bench) -> list[Outcome]:
     environment = {**os.environ, "CHARTLY_URL": bench.url, "CHARTLY_API_KEY": bench.mesh.admin_key}
     with subprocess.Popen(
-        command, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+        driver.command, cwd=driver.folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
     ) as process:
         try:
             return _Runner(process, bench).outcomes()

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from sdk_suite import Outcome, cases, run, running_bench, unequal
+from sdk_suite import Driver, Outcome, cases, run_all, unequal
 
 SDK = Path(__file__).parents[3] / "sdk" / "python"
 
@@ -14,12 +14,9 @@ SDK = Path(__file__).parents[3] / "sdk" / "python"
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Outcome]]:
     """What each of the two clients gave, on a mesh of its own."""
-    found = {}
-    for way in ("sync", "async"):
-        command = [sys.executable, "-W", "error", "-m", "conformance.driver", *(["--async"] if way == "async" else [])]
-        with running_bench(tmp_path_factory.mktemp(way)) as bench:
-            found[way] = run(command, SDK, bench)
-    return found
+    command = [sys.executable, "-W", "error", "-m", "conformance.driver"]
+    drivers = {"sync": Driver(command, SDK), "async": Driver([*command, "--async"], SDK)}
+    return run_all(drivers, tmp_path_factory.mktemp("suite"))
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])
