@@ -8,14 +8,15 @@ the engine for them (Rust's `regex`) has no backtracking. A pattern with look-ar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any, cast
 
 import jsonschema_rs
 from chartly.contracts.digest import schema_digest
 from chartly.contracts.patterns import PATTERNS, REFUSED, is_read
+from chartly.contracts.quick_json import NotQuick, quick_json
 from chartly.contracts.schema_tree import (
     DEFAULT_DIALECT,
     DIALECTS,
@@ -34,13 +35,14 @@ from chartly.engine.errors import InvalidDocument, Problem
 
 MAX_SIZE_BYTES = 8 << 20
 MAX_DEPTH = 100
+_NOWHERE = Scalar(Place(1, 1), True, "true")
 
 
 @dataclass(frozen=True)
 class SchemaDocument:
     """A JSON Schema that is safe to use, as `read_schema` returns it.
 
-    value: the schema. node: the same with its places. dialect: URI of its metaschema, without `#`.
+    value: the schema. tree: reads the same with its places. dialect: URI of its metaschema, without `#`.
     references: the schemas that its `$ref`s lead to, by the URI that they name.
     """
 
@@ -48,7 +50,7 @@ class SchemaDocument:
     dialect: str
     references: Mapping[str, SchemaDocument] = field(default_factory=dict)
     text: bytes = b""
-    node: Node = field(default_factory=lambda: Scalar(Place(1, 1), True, "true"), repr=False)
+    tree: Callable[[], Node] = field(default=lambda: _NOWHERE, repr=False, compare=False)
 
     @cached_property
     def root(self) -> Located:
@@ -84,7 +86,7 @@ class SchemaDocument:
 
     def place(self, steps: Steps) -> Place:
         """Return where a part of the schema stands, or the nearest part above it."""
-        return place_of(self.node, steps)
+        return place_of(self.tree(), steps)
 
     def _schemas(self) -> dict[str, Schema]:
         """Return the schemas that it refers to, also through others; the nearest one has a name."""
@@ -107,24 +109,33 @@ def read_schema(
     Raises:
         InvalidDocument: with each problem and its place.
     """
-    node = read_document(text, syntax, max_size_bytes=MAX_SIZE_BYTES, max_depth=MAX_DEPTH)
-    return schema_of(plain(node), references=references, text=text, node=node)
+    tree = cache(partial(read_document, text, syntax, max_size_bytes=MAX_SIZE_BYTES, max_depth=MAX_DEPTH))
+    try:
+        value = (
+            quick_json(text, max_size_bytes=MAX_SIZE_BYTES, max_depth=MAX_DEPTH) if syntax == "json" else plain(tree())
+        )
+    except NotQuick:
+        value = plain(tree())
+    return schema_of(value, references=references, text=text, tree=tree)
 
 
 def schema_of(
-    value: Any, *, references: Mapping[str, SchemaDocument] | None = None, text: bytes = b"", node: Node | None = None
+    value: Any,
+    *,
+    references: Mapping[str, SchemaDocument] | None = None,
+    text: bytes = b"",
+    tree: Callable[[], Node] = lambda: _NOWHERE,
 ) -> SchemaDocument:
-    """Return a schema that is there as a value, checked as `read_schema` does it; without a node at line 1, column 1.
+    """Return a schema that is there as a value, checked as `read_schema` does it; without a tree at line 1, column 1.
 
     Raises:
         InvalidDocument: with each problem.
     """
-    node = node or Scalar(Place(1, 1), True, "true")
-    checking = _Checking(node)
+    checking = _Checking(tree)
     dialect = checking.dialect(value)
     checking.by_metaschema(value, dialect)
     checking.stop()
-    document = SchemaDocument(cast("Schema", value), dialect, dict(references or {}), text, node)
+    document = SchemaDocument(cast("Schema", value), dialect, dict(references or {}), text, tree)
     checking.references(document)
     checking.stop()
     checking.weight(document)
@@ -136,8 +147,8 @@ def schema_of(
 class _Checking:
     """Collects the problems of a schema."""
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
+    def __init__(self, tree: Callable[[], Node]) -> None:
+        self._tree = tree
         self._problems: list[Problem] = []
 
     def stop(self) -> None:
@@ -200,7 +211,7 @@ class _Checking:
             self._add(next(places, ()), error.reason, str(error))
 
     def _add(self, steps: Steps, reason: str, message: str) -> None:
-        place = place_of(self._node, steps)
+        place = place_of(self._tree(), steps)
         self._problems.append(Problem(place.line, place.column, path_of(steps), reason, message))
 
 

@@ -94,7 +94,9 @@ def children_of(schema: Schema, dialect: str) -> Iterator[Child]:
         return
     alone = dialect == DRAFT_7 and "$ref" in schema
     for keyword, value in schema.items():
-        shape, reach = SUBSCHEMAS.get(keyword, ("", ""))
+        if keyword not in SUBSCHEMAS:
+            continue
+        shape, reach = SUBSCHEMAS[keyword]
         if reach == "aside" or not alone:
             yield from (Child((keyword, *steps), child, reach) for steps, child in _members(value, shape))
 
