@@ -31,7 +31,6 @@ from chartly.runtime.errors import RequestIdReused
 from sqlalchemy import (
     ColumnElement,
     Select,
-    Update,
     and_,
     bindparam,
     delete,
@@ -77,7 +76,28 @@ _LATEST = select(
 )
 
 
-_GAIN_WORD = upsert(contract_words).on_conflict_do_nothing()
+# Statements that many calls need are made once: making one takes longer than running it.
+_CONTRACT = _LATEST.where(
+    contracts.c.tenant == bindparam("of_tenant"), contracts.c.contract_id == bindparam("of_contract")
+)
+_DOCUMENT = select(contract_documents.c.document).where(
+    contract_documents.c.tenant == bindparam("of_tenant"), contract_documents.c.digest == bindparam("of_digest")
+)
+_FOLLOW = (
+    update(contracts)
+    .where(
+        contracts.c.tenant == bindparam("of_tenant"),
+        contracts.c.contract_id == bindparam("of_contract"),
+        contracts.c.revision == bindparam("read_revision"),
+        contracts.c.digest == bindparam("read_digest"),
+        contracts.c.compatibility == bindparam("read_mode"),
+    )
+    .values({name: bindparam(name) for name in ("revision", "digest", "update_time")})
+)
+_ADD_CONTRACT, _ADD_REVISION, _ADD_DOCUMENT, _GAIN_WORD = (
+    upsert(table).on_conflict_do_nothing()
+    for table in (contracts, contract_revisions, contract_documents, contract_words)
+)
 _LOSE_WORD = delete(contract_words).where(
     contract_words.c.tenant == bindparam("of_tenant"),
     contract_words.c.word == bindparam("lost"),
@@ -106,8 +126,8 @@ class ContractStore:
 
     async def contract(self, tenant: str, contract_id: str) -> Contract | None:
         """Return a contract with its latest revision."""
-        found = await self._contracts(_LATEST.where(*_is(contracts, tenant, contract_id)))
-        return found[0] if found else None
+        rows = await self._database.ask(_CONTRACT, {"of_tenant": tenant, "of_contract": contract_id})
+        return _contract(rows[0]) if rows else None
 
     async def list_contracts(self, tenant: str, words: Sequence[str], *, after: str, limit: int) -> list[Contract]:
         """Return at most `limit` contracts by name, those after one, that have a word beginning with each of the words."""
@@ -137,9 +157,7 @@ class ContractStore:
         Raises:
             Moved: the revision has been deleted since.
         """
-        documents = contract_documents.c
-        query = select(documents.document).where(documents.tenant == tenant, documents.digest == digest)
-        if not (rows := await self._database.ask(query)):
+        if not (rows := await self._database.ask(_DOCUMENT, {"of_tenant": tenant, "of_digest": digest})):
             raise Moved
         return _source(rows[0].document)
 
@@ -198,7 +216,7 @@ class ContractTransaction:
             "create_time": contract.create_time,
             "update_time": contract.update_time,
         }
-        head = Statement(upsert(contracts).on_conflict_do_nothing(), row)
+        head = Statement(_ADD_CONTRACT, row)
         await self._append(head, contract.latest, source, gained=words, lost=())
 
     async def follow(
@@ -218,10 +236,16 @@ class ContractTransaction:
         Raises:
             Moved: the contract's mode or latest revision is another than was read, or a revision that it refers to is gone.
         """
-        values = {**_head_row(revision), "update_time": revision.create_time}
-        same_mode = contracts.c.compatibility == contract.about.mode.value
-        head = self._change(contract, values).where(same_mode)
-        await self._append(Statement(head), revision, source, gained=gained, lost=lost)
+        values = {
+            "of_tenant": self._tenant,
+            "of_contract": contract.contract_id,
+            "read_revision": contract.latest.revision,
+            "read_digest": contract.latest.digest,
+            "read_mode": contract.about.mode.value,
+            "update_time": revision.create_time,
+            **_head_row(revision),
+        }
+        await self._append(Statement(_FOLLOW, values), revision, source, gained=gained, lost=lost)
 
     async def say(self, contract: Contract, about: About, update_time: datetime) -> None:
         """Change what is said about a contract.
@@ -229,9 +253,10 @@ class ContractTransaction:
         Raises:
             Moved: the contract is gone, or its latest revision is another than was read.
         """
-        changed = await self._transaction.execute(
-            self._change(contract, {**_about_row(about), "update_time": update_time})
-        )
+        mine = _is(contracts, self._tenant, contract.contract_id)
+        still = (contracts.c.revision == contract.latest.revision, contracts.c.digest == contract.latest.digest)
+        values = {**_about_row(about), "update_time": update_time}
+        changed = await self._transaction.execute(update(contracts).where(*mine, *still).values(**values))
         if not changed.rowcount:
             raise Moved
 
@@ -274,19 +299,13 @@ class ContractTransaction:
         self, head: Statement, revision: ContractRevision, source: Source, *, gained: Iterable[str], lost: Iterable[str]
     ) -> None:
         await self._check_references(revision)
-        added = Statement(upsert(contract_revisions).on_conflict_do_nothing(), self._row(revision))
+        added = Statement(_ADD_REVISION, self._row(revision))
         kept = {"tenant": self._tenant, "digest": revision.digest, "document": _document(source)}
-        document = Statement(upsert(contract_documents).on_conflict_do_nothing(), kept)
+        document = Statement(_ADD_DOCUMENT, kept)
         words = self._wording(revision.contract_id, gained, lost)
         is_first, is_next, *_ = await self._transaction.execute_all([head, added, document, *words])
         if not is_first.rowcount or not is_next.rowcount:
             raise Moved
-
-    def _change(self, contract: Contract, values: dict[str, Any]) -> Update:
-        """Return the change of a contract whose latest revision is still the one that was read."""
-        mine = _is(contracts, self._tenant, contract.contract_id)
-        still = (contracts.c.revision == contract.latest.revision, contracts.c.digest == contract.latest.digest)
-        return update(contracts).where(*mine, *still).values(**values)
 
     def _row(self, revision: ContractRevision) -> dict[str, Any]:
         major, minor, _ = parse_version(revision.version)

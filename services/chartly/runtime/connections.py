@@ -62,7 +62,7 @@ class Readers:
         self._engine = engine
         self._threads = threads
 
-    async def ask(self, query: Executable) -> Sequence[Row[Any]]:
+    async def ask(self, query: Statement) -> Sequence[Row[Any]]:
         """Return the rows of a query."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, _ask, self._engine, query)
 
@@ -76,6 +76,6 @@ def _fetched(result: CursorResult[Any]) -> CursorResult[Any]:
     return result.freeze()() if result.returns_rows else result  # type: ignore[return-value]
 
 
-def _ask(engine: Engine, query: Executable) -> Sequence[Row[Any]]:
+def _ask(engine: Engine, query: Statement) -> Sequence[Row[Any]]:
     with engine.connect() as connection:
-        return connection.execute(query).all()
+        return connection.execute(*query).all()

@@ -123,8 +123,8 @@ class Database:
             await turn.ready
             yield transaction
             if leaf is not None and (entry := leaf.claim()):
-                await transaction.audit(entry)
-            turn.end(keep=True)
+                transaction.audits = True
+            turn.end(keep=True, last=[Statement(insert_event(entry))] if entry else ())
             await settled(turn.durable)
         finally:
             self._end(turn)
@@ -140,9 +140,9 @@ class Database:
             await connection.exec_driver_sql("BEGIN")
             yield connection
 
-    async def ask(self, query: Executable) -> Sequence[Row[Any]]:
+    async def ask(self, query: Executable, parameters: Parameters = None) -> Sequence[Row[Any]]:
         """Return the rows of one query, which is its own snapshot; for what is asked often, the quick way."""
-        return await self._askers.ask(query)
+        return await self._askers.ask(Statement(query, parameters))
 
     def _begin(self) -> tuple[Turn, Transaction]:
         task = asyncio.current_task()

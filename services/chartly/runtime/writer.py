@@ -13,12 +13,14 @@ from typing import Any, TypeVar
 
 from chartly.runtime import boundary
 from chartly.runtime.connections import OwnConnection, Statement
+from sqlalchemy import text
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import DBAPIError
 
 T = TypeVar("T")
 # A group ends when nobody waits; this bounds how long its first member waits for the others.
 MAX_GROUP = 64
+_BEGIN, _UNDO, _END = (Statement(text(f"{word} turn")) for word in ("SAVEPOINT", "ROLLBACK TO", "RELEASE"))
 
 
 class Turn:
@@ -34,6 +36,7 @@ class Turn:
         self.durable: asyncio.Future[None] = loop.create_future()
         self._errands: asyncio.Queue[_Errand | None] = asyncio.Queue()
         self._keep = self._ended = False
+        self._last: Sequence[Statement] = ()
 
     async def execute(self, statements: Sequence[Statement]) -> list[CursorResult[Any]]:
         """Have the writer run statements, one after the other, and return the result of each."""
@@ -41,10 +44,10 @@ class Turn:
         self._errands.put_nowait(sent)
         return await sent.results
 
-    def end(self, *, keep: bool) -> None:
-        """Say that no more statements come, and whether those that came take effect; only the first word counts."""
+    def end(self, *, keep: bool, last: Sequence[Statement] = ()) -> None:
+        """Say that no more statements come but these last ones, and whether all take effect; only the first word counts."""
         if not self._ended:
-            self._ended, self._keep = True, keep
+            self._ended, self._keep, self._last = True, keep, last
             self._errands.put_nowait(None)
 
     @property
@@ -52,18 +55,26 @@ class Turn:
         """Whether what the caller sent is durable."""
         return self._keep and self.durable.done() and self.durable.exception() is None
 
-    async def serve(self, connection: OwnConnection) -> bool:
-        """Run the caller's statements until it ends its turn; return whether they take effect."""
+    async def serve(self, connection: OwnConnection) -> None:
+        """Run the caller's statements until it ends its turn."""
         if self.ready.cancelled():
-            return False
-        await connection.say("SAVEPOINT turn")
+            return
         settle(self.ready, None)
+        opening: Sequence[Statement] = (_BEGIN,)
         while (sent := await self._errands.get()) is not None:
-            await sent.run(connection)
-        if not self._keep:
-            await connection.say("ROLLBACK TO turn")
-        await connection.say("RELEASE turn")
-        return self._keep
+            await sent.run(connection, opening)
+            opening = ()
+        if self._keep:
+            await self._finish(connection, opening)
+        elif not opening:
+            await connection.execute((_UNDO, _END))
+
+    async def _finish(self, connection: OwnConnection, opening: Sequence[Statement]) -> None:
+        try:
+            await connection.execute((*opening, *self._last, _END))
+        except Exception as error:  # noqa: BLE001  # it goes to who waits; the others' turns stand
+            await connection.execute((_UNDO, _END))
+            fail(self.durable, error)
 
     def fail(self, error: Exception) -> None:
         """Tell the caller, if it waits, that nothing of this turn takes effect."""
@@ -129,13 +140,13 @@ class _Errand:
         self._statements = statements
         self.results: asyncio.Future[list[CursorResult[Any]]] = asyncio.get_running_loop().create_future()
 
-    async def run(self, connection: OwnConnection) -> None:
+    async def run(self, connection: OwnConnection, opening: Sequence[Statement]) -> None:
         try:
-            results = await connection.execute(self._statements)
+            results = await connection.execute((*opening, *self._statements))
         except Exception as error:  # noqa: BLE001  # it goes to who waits
             fail(self.results, error)
         else:
-            settle(self.results, results)
+            settle(self.results, results[len(opening) :])
 
 
 def settle(future: asyncio.Future[T], result: T) -> None:
