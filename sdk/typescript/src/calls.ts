@@ -10,7 +10,7 @@ import {
 } from "@bufbuild/protobuf";
 import type { Transport } from "@connectrpc/connect";
 import { chartlyError } from "./errors.js";
-import { type CallOptions, policyOf, withRetries } from "./policy.js";
+import { type CallOptions, policyOf, stoppable, until, withRetries } from "./policy.js";
 import type { Upload, UploadMethod } from "./uploads.js";
 
 /** A page of a list. */
@@ -24,6 +24,9 @@ export type Uploads = <I extends DescMessage, O extends DescMessage>(
   header: Headers,
   options: CallOptions,
 ) => Promise<MessageShape<O>>;
+
+// Connect stops the clock of a deadline only in a next step of the answers, which does not come when the loop is left.
+const NO_TIMEOUT = 0;
 
 /** Makes calls. Also for methods that no resource has: `client.calls.unary(SomeService.method.some, {…})`. */
 export class Calls {
@@ -54,25 +57,22 @@ export class Calls {
     options: CallOptions = {},
   ): AsyncGenerator<MessageShape<O>, void, undefined> {
     const header = this.header(options);
-    const left = new AbortController();
-    const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
-    let unfinished: AsyncIterator<MessageShape<O>> | undefined;
+    const policy = policyOf(method);
+    // Ends with its caller's signal, with its deadline, or when the loop is left.
+    const { call, end } = stoppable(options.signal, options.timeoutMs ?? policy.timeoutMs);
     try {
       // Answers that have begun to arrive are not repeated, so the first belongs to the attempt.
-      const [answers, first] = await withRetries(policyOf(method), { ...options, signal }, async (timeoutMs) => {
-        const response = await this.transport.stream(method, signal, timeoutMs, header, only(method.input, input));
-        const iterator = response.message[Symbol.asyncIterator]();
-        return [iterator, await iterator.next()] as const;
+      const [answers, first] = await withRetries(policy, { ...options, signal: call }, async (timeoutMs) => {
+        header.set("grpc-timeout", `${timeoutMs}m`);
+        const sent = this.transport.stream(method, call, NO_TIMEOUT, header, only(method.input, input));
+        const iterator = (await until(call, sent)).message[Symbol.asyncIterator]();
+        return [iterator, await until(call, iterator.next())] as const;
       });
-      unfinished = answers;
-      for (let answer = first; !answer.done; answer = await answers.next()) yield answer.value;
-      unfinished = undefined;
+      for (let answer = first; !answer.done; answer = await until(call, answers.next())) yield answer.value;
     } catch (error) {
       throw chartlyError(error, requestIdOf(header));
     } finally {
-      left.abort();
-      // Only the iterator's next step notices, and stops the clock of the deadline.
-      await unfinished?.next().catch(() => {});
+      end();
     }
   }
 

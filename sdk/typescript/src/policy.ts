@@ -30,6 +30,7 @@ export interface CallOptions {
   headers?: HeadersInit | undefined;
 }
 
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const PUSHBACK = "grpc-retry-pushback-ms";
 const POLICIES = new Map<string, MethodPolicy>(serviceConfig.methodConfig.flatMap(policies));
 
@@ -68,20 +69,45 @@ export async function withRetries<T>(
   }
 }
 
-/** Returns after that time, or throws CANCELLED as soon as the signal says so. */
-export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const cancel = () => {
-      clearTimeout(timer);
-      reject(new ConnectError("the call was cancelled", Code.Canceled));
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", cancel);
-      resolve();
-    }, ms);
-    if (signal?.aborted) cancel();
-    else signal?.addEventListener("abort", cancel, { once: true });
+/** Returns after that time, or throws as soon as the signal says so. */
+export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const waited = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
   });
+  try {
+    await (signal ? until(signal, waited) : waited);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Returns a signal that follows another one and a deadline, and what ends it, which has to be called. */
+export function stoppable(signal: AbortSignal | undefined, timeoutMs: number): { call: AbortSignal; end: () => void } {
+  const controller = new AbortController();
+  const clock = setTimeout(() => controller.abort(deadlineExceeded(timeoutMs)), Math.min(timeoutMs, LONGEST_TIMER_MS));
+  const follow = () => controller.abort(signal?.reason);
+  if (signal?.aborted) follow();
+  else signal?.addEventListener("abort", follow, { signal: controller.signal });
+  const end = () => {
+    clearTimeout(clock);
+    controller.abort();
+  };
+  return { call: controller.signal, end };
+}
+
+/** Returns what is promised, or throws as soon as the signal says so: a body that `fetch` reads may not notice by itself. */
+export function until<T>(signal: AbortSignal, promised: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(reasonOf(signal));
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+    promised.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}
+
+function reasonOf({ reason }: AbortSignal): ConnectError {
+  return reason instanceof ConnectError ? reason : new ConnectError("the call was cancelled", Code.Canceled);
 }
 
 function mayRepeat(error: unknown, retry: RetryPolicy, attempt: number): boolean {

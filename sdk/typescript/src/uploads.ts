@@ -14,7 +14,7 @@ import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { http } from "../gen/google/api/annotations_pb.js";
 import type { Uploads } from "./calls.js";
 import { statusError } from "./errors.js";
-import { type MethodPolicy, policyOf, withRetries } from "./policy.js";
+import { type MethodPolicy, policyOf, stoppable, until, withRetries } from "./policy.js";
 
 /** Bytes to send. Those of a stream are sent once: a call that fails on the way is not repeated. */
 export type Source = string | Uint8Array<ArrayBuffer> | Blob | AsyncIterable<Uint8Array<ArrayBuffer>>;
@@ -53,17 +53,15 @@ export function restUploads(url: string, fetch: typeof globalThis.fetch): Upload
     header.set("content-type", upload.mediaType);
     const body = await whole(upload.source);
     return withRetries(policyOf(method), options, async (timeoutMs) => {
-      const timeout = AbortSignal.timeout(timeoutMs);
-      const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
-      const call = async () => {
-        const response = await fetch(target, { method: "POST", headers: header, body, signal });
+      const { call, end } = stoppable(options.signal, timeoutMs);
+      const send = async () => {
+        const response = await fetch(target, { method: "POST", headers: header, body, signal: call });
         return { response, json: parsed(await response.text()) };
       };
-      const { response, json } = await call().catch((error) => {
-        if (timeout.aborted) throw new ConnectError("the call took too long", Code.DeadlineExceeded);
-        if (signal.aborted) throw new ConnectError("the call was cancelled", Code.Canceled);
+      const sent = send().catch((error) => {
         throw new ConnectError(String(error), Code.Unavailable, undefined, undefined, error);
       });
+      const { response, json } = await until(call, sent).finally(end);
       if (json === undefined) throw foreign(response);
       if (!response.ok) throw statusError(json, response.headers);
       return fromJson(method.output, { [answer]: json }, { ignoreUnknownFields: true });

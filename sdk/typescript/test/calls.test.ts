@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { AggregatorService } from "../gen/chartly/api/aggregator/v1/aggregator_pb.js";
 import { AuthService } from "../gen/chartly/api/auth/v1/auth_pb.js";
@@ -234,6 +236,21 @@ test("a signal cancels a call", async () => {
   const call = failure(served.client.results.summary({ signal: cancelling.signal }));
   cancelling.abort();
   assert.equal((await call).code, "CANCELLED");
+});
+
+test("a watch ends by its signal, which nobody else holds", { timeout: 30_000 }, async () => {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const collecting = setInterval(collect, 20);
+  async function* watchRuns(_: unknown, { signal }: { signal: AbortSignal }) {
+    yield {};
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  }
+  await using served = await serve((router) => router.service(AggregatorService, { watchRuns }));
+  const watch = served.client.runs.watch({ signal: AbortSignal.timeout(300) });
+  const { code } = await failure(watch.next());
+  clearInterval(collecting);
+  assert.equal(code, "CANCELLED");
 });
 
 test("an upload goes out in pieces, and again where its bytes are still there", async () => {
