@@ -110,14 +110,19 @@ def read(value: Any) -> SchemaDocument:
         raise
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
 @given(pairs(), st.lists(VALUES, min_size=20, max_size=30))
 def test_a_value_that_the_new_schema_refuses_breaks_backward_and_so_the_other_way(
     pair: tuple[Any, Any], values: list[Any]
 ) -> None:
     old, new = map(read, pair)
+    check_findings(old, new, jsonschema.Draft202012Validator, values)
+
+
+def check_findings(old: SchemaDocument, new: SchemaDocument, judge: Any, values: list[Any]) -> None:
+    """Fail where one schema takes a value, the other does not, and no finding says so."""
     findings = compare_schemas(old, new)
-    oracles = [jsonschema.Draft202012Validator(document.value) for document in (old, new)]
+    oracles = [judge(document.value) for document in (old, new)]
     for value in [*SCALARS, *values]:
         was, now = (oracle.is_valid(value) for oracle in oracles)
         if was and not now:
@@ -126,7 +131,40 @@ def test_a_value_that_the_new_schema_refuses_breaks_backward_and_so_the_other_wa
             assert any(finding.breaks_forward for finding in findings), (value, findings)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
+def as_draft_7(schema: Any) -> Any:
+    """Return a schema in the words of draft 7; what it has no words for is left out."""
+    if isinstance(schema, list):
+        return [as_draft_7(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    told = {name: as_draft_7(value) for name, value in schema.items() if name not in LATER}
+    if "prefixItems" in schema:
+        told |= {"items": as_draft_7(schema["prefixItems"])}
+        told |= {"additionalItems": as_draft_7(schema["items"])} if "items" in schema else {}
+    dependencies = {**schema.get("dependentRequired", {}), **schema.get("dependentSchemas", {})}
+    return told | ({"dependencies": as_draft_7(dependencies)} if dependencies else {})
+
+
+LATER = (
+    "prefixItems",
+    "dependentRequired",
+    "dependentSchemas",
+    "unevaluatedProperties",
+    "unevaluatedItems",
+    "minContains",
+    "maxContains",
+)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
+@given(pairs(), st.lists(VALUES, min_size=20, max_size=30))
+def test_it_holds_in_draft_7_too(pair: tuple[Any, Any], values: list[Any]) -> None:
+    dialect = {"$schema": "http://json-schema.org/draft-07/schema#"}
+    old, new = (read(dialect | as_draft_7(each)) for each in pair)
+    check_findings(old, new, jsonschema.Draft7Validator, values)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
 @given(documents(), st.lists(VALUES, min_size=10, max_size=20))
 def test_the_validator_judges_as_another_one_does(schema: Any, values: list[Any]) -> None:
     validator, oracle = read(schema).validator(), jsonschema.Draft202012Validator(schema)
@@ -134,7 +172,7 @@ def test_the_validator_judges_as_another_one_does(schema: Any, values: list[Any]
         assert validator.is_valid(value) == oracle.is_valid(value), value
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
 @given(documents())
 def test_nothing_breaks_between_a_schema_and_itself(schema: Any) -> None:
     from copy import deepcopy
