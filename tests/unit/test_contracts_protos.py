@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from chartly.contracts import compile_protos
 from chartly.contracts.protoc import Worker
@@ -122,3 +124,14 @@ def test_a_worker_ends_where_its_time_ends() -> None:
         assert not worker.is_alive
     finally:
         worker.close()
+
+
+def test_a_worker_whose_owner_has_gone_leaves_nothing() -> None:
+    worker = Worker({})
+    folder = Path(worker._folder.name)
+    worker.compile({"item.proto": ITEM})
+    assert folder.is_dir()
+    worker._process.communicate()
+    assert worker._process.returncode == 0
+    assert not folder.exists()
+    worker._folder.cleanup()

@@ -375,7 +375,8 @@ async def test_lint_tells_of_a_deprecated_reference(registry: RegistryServicer) 
     await save(registry, a_body(MONEY, PROTO), "money")
     await say(registry, "money", deprecation="use cash")
     answer = await validate(registry, a_body(ORDER, PROTO), references=["common/v1/money.proto=money@1"])
-    assert [(each.rule, "use cash" in each.message) for each in answer.lint] == [("REFERENCE_DEPRECATED", True)]
+    told = [(each.rule, "use cash" in each.message) for each in answer.lint if not each.rule.startswith("COMMENT_")]
+    assert told == [("REFERENCE_DEPRECATED", True)]
     assert answer.digest.startswith("sha256:")
 
 

@@ -178,7 +178,10 @@ def lint(form: Form) -> tuple[Problem, ...]:
         from chartly.contracts.odcs import lint_odcs
 
         return lint_odcs(form.contract)
-    return ()
+    from chartly.contracts.proto_lint import lint_protos
+
+    assert isinstance(form, ProtoForm)
+    return lint_protos(form.protos)
 
 
 def schema_of_records(form: Form) -> SchemaDocument:

@@ -40,6 +40,7 @@ def main() -> None:
         compiled, payload = compile_files(request["files"], request["imports"], log)
         signal.setitimer(signal.ITIMER_PROF, 0)
         send(answers, compiled, payload)
+    shutil.rmtree(folder, ignore_errors=True)  # whoever started this process may have been killed
 
 
 def compile_files(files: dict[str, str], imports: list[str], log: int) -> tuple[bool, bytes]:
