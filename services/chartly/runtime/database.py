@@ -62,7 +62,7 @@ class Transaction:
     async def audit(self, entry: Event) -> None:
         """Put an entry for the ledger into the outbox, once for its event id. A call's own entry comes by itself."""
         self.audits = True
-        await self.execute(insert_event(entry))
+        await self.execute(*insert_event(entry))
 
 
 class Database:
@@ -124,7 +124,7 @@ class Database:
             yield transaction
             if leaf is not None and (entry := leaf.claim()):
                 transaction.audits = True
-            turn.end(keep=True, last=[Statement(insert_event(entry))] if entry else ())
+            turn.end(keep=True, last=[insert_event(entry)] if entry else ())
             await settled(turn.durable)
         finally:
             self._end(turn)

@@ -14,9 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 from chartly.api.audit.v1 import audit_pb2, audit_pb2_grpc
+from chartly.runtime.connections import Statement
 from chartly.runtime.errors import error_of
-from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint, delete, func, select
-from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy import (
+    Column,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    bindparam,
+    delete,
+    func,
+    select,
+)
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.schema import SchemaItem
 
 if TYPE_CHECKING:
@@ -46,13 +59,24 @@ def create_outbox(op: ModuleType) -> None:
     op.create_table("outbox", *_columns())
 
 
-def insert_event(event: audit_pb2.Event) -> Insert:
-    """Return the statement that puts an event at the end of the outbox, unless it is there."""
-    last = (
-        select(func.coalesce(func.max(OUTBOX.c.sequence), 0)).where(OUTBOX.c.tenant == event.tenant).scalar_subquery()
+# Made once: making the statement takes longer than running it.
+_LAST = select(func.coalesce(func.max(OUTBOX.c.sequence), 0)).where(OUTBOX.c.tenant == bindparam("tenant"))
+_INSERT = (
+    insert(OUTBOX)
+    .values(
+        tenant=bindparam("tenant"),
+        sequence=_LAST.scalar_subquery() + 1,
+        event_id=bindparam("event_id"),
+        event=bindparam("event"),
     )
-    row = {"tenant": event.tenant, "sequence": last + 1, "event_id": event.event_id, "event": event.SerializeToString()}
-    return insert(OUTBOX).values(row).on_conflict_do_nothing(index_elements=["tenant", "event_id"])
+    .on_conflict_do_nothing(index_elements=["tenant", "event_id"])
+)
+
+
+def insert_event(event: audit_pb2.Event) -> Statement:
+    """Return the statement that puts an event at the end of the outbox, unless it is there."""
+    row = {"tenant": event.tenant, "event_id": event.event_id, "event": event.SerializeToString()}
+    return Statement(_INSERT, row)
 
 
 class Outbox:
