@@ -122,6 +122,22 @@ def test_the_number_of_a_proto_field_follows_from_its_name_alone() -> None:
     assert all(1 <= number_of(f"c{index}") < 2**29 and number_of(f"c{index}") // 1000 != 19 for index in range(2000))
 
 
+@pytest.mark.parametrize("name", ["3f2a-order", "orders.eu", "注文", "a__b"])
+def test_a_name_that_is_no_identifier_becomes_one(name: str) -> None:
+    row = Row(name, (RowColumn("a", "string"),))
+    assert compile_protos({"row.proto": proto(row).decode()}).own_files()
+    assert fastavro.parse_schema(avro(row))
+    assert read_odcs(export_row(row, "odcs")[1]).row() == row
+
+
+@pytest.mark.parametrize(
+    ("version", "package"), [("2.1.0", "v2"), ("v3", "v3"), ("0.1.0", "v1"), ("draft", "v1"), ("2024-01", "v2024")]
+)
+def test_the_package_of_a_proto_ends_in_the_major_version(version: str, package: str) -> None:
+    (file,) = compile_protos({"row.proto": proto(Row("x", (RowColumn("a", "string"),), version)).decode()}).own_files()
+    assert file.package == f"chartly.datasets.x.{package}"
+
+
 def test_avro_writes_and_reads_a_row() -> None:
     schema = fastavro.parse_schema(avro(ROW))
     from datetime import UTC, date, datetime

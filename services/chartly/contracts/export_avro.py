@@ -27,7 +27,7 @@ def avro(row: Row) -> dict[str, Any]:
     """
     return {
         "type": "record",
-        "name": re.sub(r"[^A-Za-z0-9_]", "_", row.name),
+        "name": row.identifier,
         "namespace": "chartly.datasets",
         **({"doc": row.description} if row.description else {}),
         "fields": [_field(column) for column in row.columns],

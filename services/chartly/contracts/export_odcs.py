@@ -48,7 +48,7 @@ def _server(row: Row) -> dict[str, Any]:
 
 def _table(row: Row) -> dict[str, Any]:
     return {
-        "name": row.name.replace("-", "_").replace(".", "_"),
+        "name": row.identifier,
         "physicalName": row.name,
         "physicalType": "table",
         "logicalType": "object",

@@ -44,11 +44,12 @@ def proto(row: Row) -> bytes:
         NotExportable: a column's name is none for protos, or two have the same number.
     """
     numbers = _numbers(row)
-    package = f"chartly.datasets.{_snake(row.name)}.v{row.version.partition('.')[0]}"
+    major = re.match(r"v?([1-9][0-9]{0,8})\b", row.version)
+    package = f"chartly.datasets.{row.identifier.lower()}.v{major[1] if major else 1}"
     lines = ['syntax = "proto3";', "", f"package {package};", "", 'import "buf/validate/validate.proto";']
     if any(column.type == "timestamp" for column in row.columns):
         lines.append('import "google/protobuf/timestamp.proto";')
-    lines += ["", *_comment(row.description or f"A row of {row.name}.", ""), f"message {_camel(row.name)} {{"]
+    lines += ["", *_comment(row.description or f"A row of {row.name}.", ""), f"message {_camel(row.identifier)} {{"]
     for column in row.columns:
         lines += [*_comment(_words(column), "  "), _field(column, numbers[column.name])]
     return "\n".join([*lines, "}", ""]).encode()
@@ -110,9 +111,5 @@ def _comment(text: str, indent: str) -> list[str]:
     return [f"{indent}// {line}".rstrip() for line in text.splitlines()]
 
 
-def _snake(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-
-
 def _camel(name: str) -> str:
-    return "".join(word.capitalize() for word in re.split(r"[^A-Za-z0-9]+", name))
+    return "".join(word.capitalize() for word in name.split("_"))

@@ -6,6 +6,7 @@ or a proto message. In JSON, as records are read from Chartly, an instant is RFC
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -82,6 +83,12 @@ class Row:
     tags: tuple[str, ...] = ()
     status: str = "active"
     key: tuple[str, ...] = field(default=())
+
+    @property
+    def identifier(self) -> str:
+        """Its name as languages take it: ASCII letters, digits and `_`, a letter first."""
+        text = re.sub(r"[^A-Za-z0-9]+", "_", self.name).strip("_")
+        return text if text[:1].isalpha() else f"row_{text}".rstrip("_")
 
     def schema(self, *, closed: bool = True) -> dict[str, Any]:
         """Return the JSON Schema of a row.
