@@ -21,6 +21,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 Interval = tuple[float, bool, float, bool]
 
 _INFINITY = math.inf
+_MOST_SHOWN = 10
 _FLOATS = frozenset({"float", "double"})
 _COUNTS = {
     "characters": ("len", "min_len", "max_len"),
@@ -330,4 +331,6 @@ def _inside(inner: Interval, outer: Interval) -> bool:
 
 
 def _listed(values: Iterable[Any]) -> str:
-    return f"[{', '.join(map(repr, sorted(values)))}]"
+    shown = [repr(value) for value in sorted(values)]
+    more = [f"{len(shown) - _MOST_SHOWN} more"] if len(shown) > _MOST_SHOWN else []
+    return f"[{', '.join([*shown[:_MOST_SHOWN], *more])}]"
