@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 from chartly.registry.contract_evolution import About
 
@@ -21,11 +22,13 @@ def words_of(contract_id: str, about: About, fields: Iterable[str]) -> frozenset
 
 def words(texts: Iterable[str]) -> frozenset[str]:
     """Return the words of some texts in lower case, in one Unicode form, whole and split at humps."""
-    found: set[str] = set()
-    for text in texts:
-        for word in _WORD.findall(unicodedata.normalize("NFKC", text)):
-            found.update(part.casefold() for part in (word, *_HUMP.split(word)))
-    return frozenset(found)
+    return frozenset[str]().union(*map(_words_in, texts))
+
+
+@lru_cache(maxsize=2000)
+def _words_in(text: str) -> frozenset[str]:
+    found = _WORD.findall(unicodedata.normalize("NFKC", text))
+    return frozenset(part.casefold() for word in found for part in (word, *_HUMP.split(word)))
 
 
 def like(word: str) -> str:
