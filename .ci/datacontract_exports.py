@@ -8,9 +8,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from chartly.contracts.export_odcs import odcs_yaml
-from chartly.contracts.odcs import read_odcs
-from chartly.contracts.rows import row_of_profile
+from chartly.contracts.odcs.document import read_odcs
+from chartly.contracts.rows.columns import row_of_profile
+from chartly.contracts.rows.odcs_export import odcs_yaml
 from chartly.engine import parse_profile
 
 DEMO = Path("services/chartly/cli/demo")

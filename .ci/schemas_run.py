@@ -13,7 +13,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from chartly.contracts.json_schema import Schemas
+from chartly.contracts.messages.schemas import Schemas
 from chartly.tools.gen.image import Image, compile_protos, protoc
 from schema_laws import patterns_of, rules_used, try_laws
 from schema_witness import Comparison, Difference, compare_schemas

@@ -21,8 +21,8 @@ import jsonschema
 import yaml
 from chartly.api.profile.v1 import profile_pb2
 from chartly.cli import demo
-from chartly.contracts.rows import row_schema
-from chartly.contracts.validation import CHUNK_RECORDS, Checker
+from chartly.contracts.checks.validation import CHUNK_RECORDS, Checker
+from chartly.contracts.rows.columns import row_schema
 from google.protobuf import json_format
 
 from bench._flights import write_pages

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import jsonschema_rs
 import pytest
-from chartly.contracts.json_schema import Schemas
+from chartly.contracts.messages.schemas import Schemas
 from chartly.tools.gen.image import Image, compile_protos
 from schema_laws import patterns_of, rules_used, try_laws, without
 

@@ -9,10 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from chartly.contracts.json_schema_source import Source
-from chartly.contracts.json_schema_types import INTEGERS, RANGES, WRAPPERS
-from chartly.contracts.rules_numbers import shortest
-from chartly.contracts.rules_patterns import portable
+from chartly.contracts.messages.rules_numbers import shortest
+from chartly.contracts.messages.rules_patterns import portable
+from chartly.contracts.messages.source import Source
+from chartly.contracts.messages.types import INTEGERS, RANGES, WRAPPERS
 from google.protobuf.descriptor import FieldDescriptor as Field
 from regex_samples import sample
 

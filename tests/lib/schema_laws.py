@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, Protocol
 
 import jsonschema_rs
 import protovalidate
-from chartly.contracts.json_schema import Schemas
-from chartly.contracts.json_schema_source import Source
+from chartly.contracts.messages.schemas import Schemas
+from chartly.contracts.messages.source import Source
 from chartly.tools.gen.image import Image
 from google.protobuf import json_format, message_factory
 from json_cases import Cases

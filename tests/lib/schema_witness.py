@@ -6,9 +6,9 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import jsonschema_rs
-from chartly.contracts.json_schema import Schemas
-from chartly.contracts.json_schema_source import Source
-from chartly.contracts.json_schema_types import INTEGERS
+from chartly.contracts.messages.schemas import Schemas
+from chartly.contracts.messages.source import Source
+from chartly.contracts.messages.types import INTEGERS
 from chartly.tools.gen.image import Image
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 from json_cases import Cases

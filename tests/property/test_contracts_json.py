@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from chartly.contracts.quick_json import NotQuick, quick_json
+from chartly.contracts.checks.quick_json import NotQuick, quick_json
 from chartly.engine.document import plain, read_document
 from hypothesis import example, given
 from hypothesis import strategies as st

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
-from chartly.contracts.odcs import read_odcs
-from chartly.contracts.schema_document import read_schema
-from chartly.contracts.schema_lint import lint
+from chartly.contracts.odcs.document import read_odcs
+from chartly.contracts.schemas.document import read_schema
+from chartly.contracts.schemas.lint import lint
 from chartly.engine import InvalidDocument, Problem
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chartly.contracts.exports import export_row
-from chartly.contracts.odcs import read_odcs
-from chartly.contracts.rows import LIMITS, Row, RowColumn, row_of_profile, row_of_schema, row_schema
-from chartly.contracts.schema_document import schema_of
-from chartly.contracts.validation import Checker
+from chartly.contracts.checks.validation import Checker
+from chartly.contracts.odcs.document import read_odcs
+from chartly.contracts.rows.columns import LIMITS, Row, RowColumn, row_of_profile, row_of_schema, row_schema
+from chartly.contracts.rows.exports import export_row
+from chartly.contracts.schemas.document import schema_of
 from chartly.engine import Page, compile_profile, parse_profile
 from chartly.engine.mapper import Mapper
 from chartly.engine.reading import json_value

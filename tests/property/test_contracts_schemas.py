@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import jsonschema
-from chartly.contracts.schema_changes import compare_schemas
-from chartly.contracts.schema_document import SchemaDocument, schema_of
+from chartly.contracts.schemas.changes import compare_schemas
+from chartly.contracts.schemas.document import SchemaDocument, schema_of
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 

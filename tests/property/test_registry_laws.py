@@ -6,8 +6,8 @@ from itertools import pairwise
 from chartly import engine
 from chartly.api.profile.v1.profile_pb2 import Profile
 from chartly.contracts import Finding
-from chartly.contracts.rows import row_schema
-from chartly.contracts.schema_changes import compare_schemas
+from chartly.contracts.rows.columns import row_schema
+from chartly.contracts.schemas.changes import compare_schemas
 from chartly.registry import evolution
 from chartly.registry.errors import RevisionRefused, VersionTooLow
 from chartly.registry.evolution import Revision

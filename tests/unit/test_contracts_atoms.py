@@ -9,7 +9,7 @@ from typing import Any
 import protovalidate
 import pytest
 from buf.validate import validate_pb2 as v
-from chartly.contracts.proto_rules import Atom, atoms_of
+from chartly.contracts.protos.rules import Atom, atoms_of
 from google.protobuf import message_factory
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto as F
 from google.protobuf.descriptor_pb2 import FileDescriptorProto

@@ -8,9 +8,9 @@ import pytest
 import yaml
 from chartly.contracts import compile_protos
 from chartly.contracts.errors import NotExportable
-from chartly.contracts.json_schema import Schemas
-from chartly.contracts.rules_numbers import integers_between, shortest
-from chartly.contracts.rules_patterns import portable
+from chartly.contracts.messages.rules_numbers import integers_between, shortest
+from chartly.contracts.messages.rules_patterns import portable
+from chartly.contracts.messages.schemas import Schemas
 from docs_pages import blocks, read
 from hypothesis import given
 from hypothesis import strategies as st

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from chartly.contracts import compile_protos
-from chartly.contracts.protoc import Worker
+from chartly.contracts.protos.protoc import Worker
 from chartly.engine import InvalidDocument, Problem
 from google.protobuf.descriptor_pool import DescriptorPool
 

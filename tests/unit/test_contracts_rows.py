@@ -12,16 +12,16 @@ import fastavro
 import pytest
 from chartly.contracts.documents import Kind, Source, export, read, schema_of_records
 from chartly.contracts.errors import NotExportable
-from chartly.contracts.export_avro import avro
-from chartly.contracts.export_odcs import odcs
-from chartly.contracts.export_proto import number_of, proto
-from chartly.contracts.exports import FORMATS, export_row
-from chartly.contracts.odcs import compare_odcs, lint_odcs, read_odcs
-from chartly.contracts.proto_rows import row_of_message
-from chartly.contracts.protos import compile_protos
-from chartly.contracts.rows import Row, RowColumn, row_of_profile, row_of_schema, row_schema
-from chartly.contracts.schema_changes import implies
-from chartly.contracts.schema_document import schema_of
+from chartly.contracts.odcs.document import compare_odcs, lint_odcs, read_odcs
+from chartly.contracts.protos.files import compile_protos
+from chartly.contracts.protos.rows import row_of_message
+from chartly.contracts.rows.avro_export import avro
+from chartly.contracts.rows.columns import Row, RowColumn, row_of_profile, row_of_schema, row_schema
+from chartly.contracts.rows.exports import FORMATS, export_row
+from chartly.contracts.rows.odcs_export import odcs
+from chartly.contracts.rows.proto_export import number_of, proto
+from chartly.contracts.schemas.changes import implies
+from chartly.contracts.schemas.document import schema_of
 from chartly.engine import InvalidDocument, parse_profile
 
 PROFILE = parse_profile((Path(__file__).parents[1] / "lib/every_type.yaml").read_bytes())

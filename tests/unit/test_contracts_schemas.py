@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from chartly.contracts.report import Layer
-from chartly.contracts.schema_changes import compare_schemas, implies
-from chartly.contracts.schema_document import MAX_SIZE_BYTES, SchemaDocument, read_schema, schema_of
-from chartly.contracts.schema_lint import lint
+from chartly.contracts.schemas.changes import compare_schemas, implies
+from chartly.contracts.schemas.document import MAX_SIZE_BYTES, SchemaDocument, read_schema, schema_of
+from chartly.contracts.schemas.lint import lint
 from chartly.engine import InvalidDocument
 
 TEXT, COUNT = {"type": "string"}, {"type": "integer"}

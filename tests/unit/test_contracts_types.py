@@ -7,7 +7,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from chartly.contracts import proto_types
+from chartly.contracts.protos import types as proto_types
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto as F
 from google.protobuf.descriptor_pb2 import FileDescriptorProto

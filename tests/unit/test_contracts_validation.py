@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from chartly.cli.exits import Exit
 from chartly.cli.main import cli
-from chartly.contracts.checkers import checker_of, checker_of_message
+from chartly.contracts.checks.checkers import checker_of, checker_of_message
+from chartly.contracts.checks.validation import CHUNK_RECORDS, MAX_LINE_BYTES, Checker
 from chartly.contracts.documents import Kind, Source, read
-from chartly.contracts.schema_document import schema_of
-from chartly.contracts.validation import CHUNK_RECORDS, MAX_LINE_BYTES, Checker
+from chartly.contracts.schemas.document import schema_of
 from click.testing import CliRunner, Result
 
 SCHEMA = {

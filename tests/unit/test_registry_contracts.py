@@ -13,7 +13,7 @@ import pytest
 from chartly.api.registry.v1 import contract_pb2
 from chartly.api.registry.v1 import registry_pb2 as pb
 from chartly.api.registry.v1.contract_pb2 import ContractDocument, ContractFile, ContractReference
-from chartly.contracts.exports import FORMATS
+from chartly.contracts.rows.exports import FORMATS
 from chartly.registry.contract_errors import (
     ContractIncompatible,
     ContractInUse,

@@ -10,8 +10,8 @@ from chartly.cli.exits import Exit, fail
 
 if TYPE_CHECKING:
     from chartly.cli.session import Session
+    from chartly.contracts.checks.validation import Checker
     from chartly.contracts.documents import Form
-    from chartly.contracts.validation import Checker
 
 _SUFFIXES = (".json", ".yaml", ".yml", ".proto")
 
@@ -24,7 +24,7 @@ async def find_checker(session: Session, contract: str, message: str) -> Checker
         contract: a file or a folder of protos, full name of a message of Chartly's, or a name in the registry.
         message: for protos, full name of the message; empty for the first one of the first file.
     """
-    from chartly.contracts.checkers import checker_of, checker_of_message
+    from chartly.contracts.checks.checkers import checker_of, checker_of_message
     from chartly.contracts.errors import NotExportable
 
     if (checker := checker_of_message(contract)) is not None:

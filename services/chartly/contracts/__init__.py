@@ -3,9 +3,9 @@
 It knows no service, no gRPC, no database and no network; registry, command line and tools share it.
 """
 
-from chartly.contracts.proto_changes import compare_models, compare_protos
-from chartly.contracts.proto_model import ProtoModel, read_model
-from chartly.contracts.protos import CompiledProtos, compile_protos
+from chartly.contracts.protos.changes import compare_models, compare_protos
+from chartly.contracts.protos.files import CompiledProtos, compile_protos
+from chartly.contracts.protos.model import ProtoModel, read_model
 from chartly.contracts.report import (
     DESCRIPTION_CHANGED,
     PROTO_LAYERS,

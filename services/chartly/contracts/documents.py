@@ -20,11 +20,11 @@ from chartly.engine import InvalidDocument, Problem
 from chartly.engine.document import Syntax
 
 if TYPE_CHECKING:
-    from chartly.contracts.odcs import DataContract
-    from chartly.contracts.proto_model import ProtoModel
-    from chartly.contracts.protos import CompiledProtos
-    from chartly.contracts.rows import Row
-    from chartly.contracts.schema_document import SchemaDocument
+    from chartly.contracts.odcs.document import DataContract
+    from chartly.contracts.protos.files import CompiledProtos
+    from chartly.contracts.protos.model import ProtoModel
+    from chartly.contracts.rows.columns import Row
+    from chartly.contracts.schemas.document import SchemaDocument
     from google.protobuf.descriptor_pb2 import DescriptorProto
 
 # What a document takes in memory for each byte of it, as measured on contracts of 13 and of 100 fields.
@@ -113,7 +113,7 @@ class ProtoForm(Form):
     @cached_property
     def model(self) -> ProtoModel:
         """The files as they are compared."""
-        from chartly.contracts.proto_model import read_model
+        from chartly.contracts.protos.model import read_model
 
         return read_model(self.protos.descriptors)
 
@@ -154,15 +154,15 @@ def compare(old: Form, new: Form) -> tuple[Finding, ...]:
     """Return what changed between two documents of one kind."""
     match old, new:
         case ProtoForm(), ProtoForm():
-            from chartly.contracts.proto_changes import compare_models
+            from chartly.contracts.protos.changes import compare_models
 
             return compare_models(old.model, new.model)
         case SchemaForm(), SchemaForm():
-            from chartly.contracts.schema_changes import compare_schemas
+            from chartly.contracts.schemas.changes import compare_schemas
 
             return compare_schemas(old.schema, new.schema)
         case OdcsForm(), OdcsForm():
-            from chartly.contracts.odcs import compare_odcs
+            from chartly.contracts.odcs.document import compare_odcs
 
             return compare_odcs(old.contract, new.contract)
     raise TypeError(f"a document of kind {new.kind} follows none of kind {old.kind}")
@@ -171,14 +171,14 @@ def compare(old: Form, new: Form) -> tuple[Finding, ...]:
 def lint(form: Form) -> tuple[Problem, ...]:
     """Return what could be better in a document; nothing of it is wrong."""
     if isinstance(form, SchemaForm):
-        from chartly.contracts.schema_lint import lint as lint_schema
+        from chartly.contracts.schemas.lint import lint as lint_schema
 
         return lint_schema(form.schema)
     if isinstance(form, OdcsForm):
-        from chartly.contracts.odcs import lint_odcs
+        from chartly.contracts.odcs.document import lint_odcs
 
         return lint_odcs(form.contract)
-    from chartly.contracts.proto_lint import lint_protos
+    from chartly.contracts.protos.lint import lint_protos
 
     assert isinstance(form, ProtoForm)
     return lint_protos(form.protos)
@@ -190,7 +190,7 @@ def schema_of_records(form: Form) -> SchemaDocument:
     Raises:
         NotExportable: the protos have no message, or one that is no row.
     """
-    from chartly.contracts.schema_document import schema_of
+    from chartly.contracts.schemas.document import schema_of
 
     if isinstance(form, SchemaForm):
         return form.schema
@@ -209,8 +209,8 @@ def schema_of_json(form: Form) -> SchemaDocument:
         return form.schema
     if isinstance(form, OdcsForm):
         return form.contract.schema
-    from chartly.contracts.json_schema import Schemas
-    from chartly.contracts.schema_document import schema_of
+    from chartly.contracts.messages.schemas import Schemas
+    from chartly.contracts.schemas.document import schema_of
 
     assert isinstance(form, ProtoForm)
     descriptors = form.protos.with_imports().SerializeToString()
@@ -223,7 +223,7 @@ def export(form: Form, wanted: str, *, name: str, version: str) -> tuple[str, by
     Raises:
         NotExportable: it says what that format cannot carry.
     """
-    from chartly.contracts.exports import export_row
+    from chartly.contracts.rows.exports import export_row
 
     if _OWN_FORMATS[form.kind] == wanted and len(form.source.files) == 1:
         ((path, text),) = form.source.files.items()
@@ -237,10 +237,10 @@ def _row(form: Form, name: str, version: str) -> Row:
     if isinstance(form, OdcsForm):
         return form.contract.row()
     if isinstance(form, SchemaForm):
-        from chartly.contracts.rows import row_of_schema
+        from chartly.contracts.rows.columns import row_of_schema
 
         return row_of_schema(form.schema, name=name, version=version)
-    from chartly.contracts.proto_rows import row_of_message
+    from chartly.contracts.protos.rows import row_of_message
 
     assert isinstance(form, ProtoForm)
     return row_of_message(form.protos, _message(form), name=name, version=version)
@@ -283,7 +283,7 @@ def _problem(reason: str, message: str) -> Problem:
 
 
 def _read_schema(source: Source, references: Mapping[str, Form]) -> SchemaForm:
-    from chartly.contracts.schema_document import read_schema
+    from chartly.contracts.schemas.document import read_schema
 
     ((path, text),) = source.files.items()
     needed = {name: form.schema for name, form in references.items() if isinstance(form, SchemaForm)}
@@ -306,7 +306,7 @@ def _properties(schema: object) -> Iterator[str]:
 
 
 def _read_odcs(source: Source, references: Mapping[str, Form]) -> OdcsForm:
-    from chartly.contracts.odcs import read_odcs
+    from chartly.contracts.odcs.document import read_odcs
 
     ((path, text),) = source.files.items()
     contract = read_odcs(text.encode(), "json" if path.endswith(".json") else "yaml")
@@ -315,7 +315,7 @@ def _read_odcs(source: Source, references: Mapping[str, Form]) -> OdcsForm:
 
 
 def _read_protos(source: Source, references: Mapping[str, Form]) -> ProtoForm:
-    from chartly.contracts.protos import compile_protos
+    from chartly.contracts.protos.files import compile_protos
 
     protos = compile_protos(source.files, _files_of(references))
     message = _message_of(protos, source)

@@ -13,7 +13,7 @@ from chartly.api.profile.v1.profile_pb2 import Profile
 from chartly.contracts import Finding, Layer, Mode, documents
 from chartly.contracts.documents import Form, Source
 from chartly.contracts.errors import NotExportable
-from chartly.contracts.exports import FORMATS
+from chartly.contracts.rows.exports import FORMATS
 from chartly.engine import Problem
 from chartly.registry import contract_evolution as evolution
 from chartly.registry.contract_errors import (

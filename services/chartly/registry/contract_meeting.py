@@ -12,10 +12,10 @@ from typing import Any
 from chartly.api.profile.v1.profile_pb2 import Profile
 from chartly.contracts import Finding, Layer
 from chartly.contracts.documents import Form, Kind, schema_of_records
-from chartly.contracts.rows import row_of_profile
-from chartly.contracts.schema_changes import implies
-from chartly.contracts.schema_document import SchemaDocument, schema_of
-from chartly.contracts.schema_gaps import Gap
+from chartly.contracts.rows.columns import row_of_profile
+from chartly.contracts.schemas.changes import implies
+from chartly.contracts.schemas.document import SchemaDocument, schema_of
+from chartly.contracts.schemas.gaps import Gap
 
 _COLUMN = re.compile(r"(?:properties|required)\.([^.\[]+)")
 _BOUNDS = ("minimum", "maximum")

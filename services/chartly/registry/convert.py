@@ -9,8 +9,8 @@ from chartly import engine
 from chartly.api.errors.v1.error_reason_pb2 import ErrorReason
 from chartly.api.registry.v1 import registry_pb2 as pb
 from chartly.contracts.errors import NotExportable
-from chartly.contracts.exports import FORMATS, export_row
-from chartly.contracts.rows import row_of_profile
+from chartly.contracts.rows.columns import row_of_profile
+from chartly.contracts.rows.exports import FORMATS, export_row
 from chartly.registry.contract_errors import ContractNotExportable, UnknownFormat
 from chartly.registry.errors import InvalidProfile, RevisionRefused
 from chartly.registry.evolution import Revision

@@ -87,7 +87,7 @@ def _of_files(given: str, path: Path, old: Path) -> Side | None:
 
 def _files(path: Path, old: Path) -> ContractFiles:
     """Read a side. What comes with Chartly is left out, and a file takes the name of the one that it is compared with."""
-    from chartly.contracts.protos import is_common
+    from chartly.contracts.protos.files import is_common
 
     found = read_contract_files([path])
     if path.is_dir():

@@ -16,7 +16,7 @@ from chartly.cli.text import counted
 
 if TYPE_CHECKING:
     from chartly.cli.session import Session
-    from chartly.contracts.validation import Checker
+    from chartly.contracts.checks.validation import Checker
     from chartly.engine import Problem
     from chartly.engine.document import Syntax
 
@@ -62,7 +62,7 @@ async def validate(
 
 def _checked(checker: Checker, file: Path) -> Iterator[tuple[int, list[Problem]]]:
     """Yield how many records there were and what is wrong with them, for each part of a file."""
-    from chartly.contracts.validation import MAX_DOCUMENT_BYTES
+    from chartly.contracts.checks.validation import MAX_DOCUMENT_BYTES
 
     with _opened(file) as opened:
         if str(file) == "-" or file.suffix in _LINES:

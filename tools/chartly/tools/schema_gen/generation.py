@@ -6,7 +6,7 @@ from json import JSONDecodeError, loads
 from pathlib import Path
 from typing import NamedTuple
 
-from chartly.contracts.json_schema_source import is_foreign
+from chartly.contracts.messages.source import is_foreign
 from chartly.tools.gen.image import Image
 from chartly.tools.schema_gen.openapi import openapi
 from chartly.tools.schema_gen.reference import schemas_page

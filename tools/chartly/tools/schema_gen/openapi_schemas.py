@@ -3,7 +3,7 @@
 from collections.abc import Set
 from typing import Any
 
-from chartly.contracts.json_schema import Schemas as Messages
+from chartly.contracts.messages.schemas import Schemas as Messages
 from chartly.tools.gen.image import Image
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 

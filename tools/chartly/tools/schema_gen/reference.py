@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from chartly.contracts.json_schema_source import Source
+from chartly.contracts.messages.source import Source
 from chartly.tools.gen.reference import made_from
 from google.protobuf import text_format
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto

@@ -4,7 +4,7 @@ import json
 from hashlib import sha256
 from typing import Any
 
-from chartly.contracts.json_schema import Schemas
+from chartly.contracts.messages.schemas import Schemas
 
 SUFFIX = ".schema.json"
 MANIFEST = "manifest.json"

@@ -1,0 +1,1 @@
+"""Data held against a contract, with the place of each error."""

@@ -1,0 +1,1 @@
+"""Messages and their `buf.validate` rules as JSON Schema."""

@@ -1,0 +1,1 @@
+"""The rows of a dataset as columns, and the forms in which others read them."""
