@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import zipfile
@@ -292,6 +293,18 @@ async def test_an_update_changes_what_it_names(registry: RegistryServicer) -> No
         await say(registry, mask=("colour",))
     with pytest.raises(InvalidField, match="always has one"):
         await say(registry, mask=("compatibility",))
+
+
+async def test_updates_at_the_same_time_are_all_kept(registry: RegistryServicer) -> None:
+    await save(registry, a_schema("state"))
+    for number in range(10):
+        mode = contract_pb2.COMPATIBILITY_MODE_FULL if number % 2 else contract_pb2.COMPATIBILITY_MODE_FORWARD
+        owner, description = f"owner {number}", f"text {number}"
+        await asyncio.gather(
+            say(registry, compatibility=mode), say(registry, owner=owner), say(registry, description=description)
+        )
+        said = await contract(registry)
+        assert (said.compatibility, said.owner, said.description) == (mode, owner, description)
 
 
 MONEY = 'syntax = "proto3"; package common.v1; message Money { string currency = 1; int64 units = 2; }'

@@ -123,7 +123,8 @@ class Judgement:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Changes since the latest, then what is refused against earlier revisions."""
-        return (*self.changes, *(finding for finding in self.refused if finding not in self.changes))
+        changed = set(self.changes)
+        return (*self.changes, *(finding for finding in self.refused if finding not in changed))
 
 
 def tags_of(version: str, *, latest: bool, major: bool, minor: bool) -> tuple[str, ...]:

@@ -251,10 +251,12 @@ class ContractTransaction:
         """Change what is said about a contract.
 
         Raises:
-            Moved: the contract is gone, or its latest revision is another than was read.
+            Moved: the contract is gone, or something about it is another than was read.
         """
         mine = _is(contracts, self._tenant, contract.contract_id)
-        still = (contracts.c.revision == contract.latest.revision, contracts.c.digest == contract.latest.digest)
+        read = {**_head_row(contract.latest), **_about_row(contract.about), "update_time": contract.update_time}
+        # Labels are JSON, which not every database compares; the time stands for them.
+        still = [contracts.c[name] == value for name, value in read.items() if name != "labels"]
         values = {**_about_row(about), "update_time": update_time}
         changed = await self._transaction.execute(update(contracts).where(*mine, *still).values(**values))
         if not changed.rowcount:
