@@ -49,7 +49,7 @@ class Source:
     """A document as it is written.
 
     files: text by path, one for a JSON Schema or a data contract.
-    message: for protos, full name of the message that records are checked against; empty for the first of the first file.
+    message: for protos, full name of the message that records are checked against; empty for the first one of the files by path.
     """
 
     kind: Kind
@@ -154,9 +154,10 @@ def compare(old: Form, new: Form) -> tuple[Finding, ...]:
     """Return what changed between two documents of one kind."""
     match old, new:
         case ProtoForm(), ProtoForm():
-            from chartly.contracts.protos.changes import compare_models
+            from chartly.contracts.protos.changes import compare_models, record_message_changes
 
-            return compare_models(old.model, new.model)
+            messages = record_message_changes(old.message, new.message)
+            return (*compare_models(old.model, new.model), *messages)
         case SchemaForm(), SchemaForm():
             from chartly.contracts.schemas.changes import compare_schemas
 
@@ -248,7 +249,7 @@ def _row(form: Form, name: str, version: str) -> Row:
 
 def _message(form: ProtoForm) -> str:
     if not form.message:
-        raise NotExportable("", "its first file has no message")
+        raise NotExportable("", "its files have no message")
     return form.message
 
 
@@ -347,8 +348,7 @@ def _message_of(protos: CompiledProtos, source: Source) -> str:
     if source.message and source.message not in names:
         message = f"{source.message} is no message of its files"
         raise InvalidDocument([Problem(0, 0, "message", "MESSAGE_NOT_FOUND", message)])
-    first = next(iter(source.files))
-    return source.message or next((name for name, path in names.items() if path == first), "")
+    return source.message or min(names, key=lambda name: names[name], default="")
 
 
 def _fields(protos: CompiledProtos) -> Iterator[str]:

@@ -63,7 +63,8 @@ def _compare(old: Side, new: Side) -> tuple[tuple[Finding, ...], tuple[Layer, ..
     from chartly.contracts import PROTO_LAYERS, compare_models
     from chartly.contracts.documents import compare, layers_of
 
-    if old.model and new.model:
+    both_saved = old.version and new.version  # files say nothing of the message that records are checked against
+    if old.model and new.model and not both_saved:
         return compare_models(old.model, new.model), PROTO_LAYERS
     if not (old.form and new.form and old.form.kind is new.form.kind):
         fail(Exit.INVALID, f"{old.name} and {new.name} are of different kinds. {_EFFECT}")

@@ -41,6 +41,7 @@ ADVICE = {
     "MESSAGE_SAME_JSON_FORMAT": "Keep the message's json_format.",
     "MESSAGE_SAME_REQUIRED_FIELDS": "Never add or remove required fields; rules of buf.validate can require one.",
     "ONEOF_NO_DELETE": "Keep the oneof.",
+    "RECORD_MESSAGE_CHANGED": "Name the message of the document as it was, and save the other one as another contract.",
     "RESERVED_ENUM_NO_DELETE": "Keep what is reserved; old data may still hold it.",
     "RESERVED_MESSAGE_NO_DELETE": "Keep what is reserved; old data may still hold it.",
     "RPC_NO_DELETE": "Keep the method and mark it deprecated.",

@@ -44,6 +44,14 @@ def compare_models(old: ProtoModel, new: ProtoModel) -> tuple[Finding, ...]:
     return tuple(found for found in findings if commented or found.rule != DESCRIPTION_CHANGED)
 
 
+def record_message_changes(old: str, new: str) -> Iterator[Finding]:
+    """Yield what it means that records are checked against another message, named in full; no name, no check."""
+    if old and old != new:
+        text = f"records were checked against {old}, now against {new or 'none'}"
+        for layer in (Layer.JSON, Layer.RULES):
+            yield finding("RECORD_MESSAGE_CHANGED", old, text, layer, backward=True, forward=True)
+
+
 def _changes(old: ProtoModel, new: ProtoModel) -> Iterator[Finding]:
     yield from file_changes(old, new)
     for name in walk(old.messages, new.messages):
