@@ -22,7 +22,7 @@ async def find_checker(session: Session, contract: str, message: str) -> Checker
     Args:
         session: for a contract in the registry, `NAME@VERSION`; it is not used for any other.
         contract: a file or a folder of protos, full name of a message of Chartly's, or a name in the registry.
-        message: for protos, full name of the message; empty for the first one of the first file.
+        message: for protos, full name of the message; empty for the first one of the files by path.
     """
     from chartly.contracts.checks.checkers import checker_of, checker_of_message
     from chartly.contracts.errors import NotExportable

@@ -29,17 +29,19 @@ class ContractFiles:
     texts: Mapping[str, str]
     names: Mapping[str, str]
 
-    def document(self, references: Sequence[str] = ()) -> ContractDocument:
+    def document(self, references: Sequence[str] = (), message: str = "") -> ContractDocument:
         """Return them as the registry takes them.
 
         Args:
             references: each as `NAME=CONTRACT@VERSION`; the latest version by default.
+            message: of protos, full name of the one that records are checked against; by default the first one.
         """
         from chartly.api.registry.v1.contract_pb2 import ContractDocument, ContractFile, ContractReference
 
         found = [_REFERENCE.fullmatch(text) or _no_reference(text) for text in references]
         files = [ContractFile(path=path, text=text) for path, text in self.texts.items()]
-        return ContractDocument(files=files, references=[ContractReference(**match.groupdict("")) for match in found])
+        needed = [ContractReference(**match.groupdict("")) for match in found]
+        return ContractDocument(files=files, message=message, references=needed)
 
     @contextmanager
     def placing(self, effect: str) -> Iterator[None]:

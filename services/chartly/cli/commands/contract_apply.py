@@ -14,7 +14,7 @@ from chartly.cli.exits import Exit
 from chartly.cli.text import short
 
 if TYPE_CHECKING:
-    from chartly.api.registry.v1.contract_pb2 import CompatibilityReport, ContractRevision
+    from chartly.api.registry.v1.contract_pb2 import CompatibilityReport, ContractDocument, ContractRevision
     from chartly.cli.session import Session
 
 MODES = ("NONE", "BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE")
@@ -26,19 +26,28 @@ _references = click.option(
     metavar="NAME=CONTRACT@VERSION",
     help="Contract that the files import, or refer to, as NAME.",
 )
+_message = click.option(
+    "--message",
+    default="",
+    metavar="NAME",
+    help="For protos: full name of the message that records are checked against; the first one of the files by path by default.",
+)
 
 
 @click.command("lint")
 @_files
 @_references
+@_message
 @mesh_command
-async def lint(session: Session, output: Output, files: tuple[Path, ...], references: tuple[str, ...]) -> None:
+async def lint(
+    session: Session, output: Output, files: tuple[Path, ...], references: tuple[str, ...], message: str
+) -> None:
     """Say all that is wrong with a contract, and what could be better."""
     from chartly.api.registry.v1.registry_pb2 import ValidateContractRequest
     from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
 
     found = read_contract_files(files)
-    request = ValidateContractRequest(document=found.document(references))
+    request = ValidateContractRequest(document=found.document(references, message))
     answer = await session.stub(RegistryServiceStub).ValidateContract(request)
     if not output.json(answer):
         if answer.problems:
@@ -55,6 +64,7 @@ async def lint(session: Session, output: Output, files: tuple[Path, ...], refere
 @click.argument("contract_id", metavar="NAME")
 @_files
 @_references
+@_message
 @click.option(
     "--compatibility",
     type=click.Choice(MODES),
@@ -71,6 +81,7 @@ async def apply(
     contract_id: str,
     files: tuple[Path, ...],
     references: tuple[str, ...],
+    message: str,
     compatibility: str | None,
     version: str,
     dry_run: bool,
@@ -81,13 +92,14 @@ async def apply(
     from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
 
     found = read_contract_files(files)
+    document = found.document(references, message)
     before = await _latest(session, contract_id)
     if dry_run:
-        await _preview(session, output, contract_id, found, references, before)
+        await _preview(session, output, contract_id, found, document, before)
         return
     mode = CompatibilityMode.Value(f"COMPATIBILITY_MODE_{compatibility or 'UNSPECIFIED'}")
     request = CreateContractRevisionRequest(
-        contract_id=contract_id, document=found.document(references), version=version, compatibility=mode
+        contract_id=contract_id, document=document, version=version, compatibility=mode
     )
     with found.placing("Nothing was saved."):
         answer = await session.stub(RegistryServiceStub).CreateContractRevision(request)
@@ -99,6 +111,7 @@ async def apply(
 @click.argument("contract_id", metavar="NAME")
 @_files
 @_references
+@_message
 @click.option("--mode", type=click.Choice(MODES), help="Mode to judge by; the contract's own by default.")
 @mesh_command
 async def check(
@@ -107,11 +120,13 @@ async def check(
     contract_id: str,
     files: tuple[Path, ...],
     references: tuple[str, ...],
+    message: str,
     mode: str | None,
 ) -> None:
     """Say what files would change as the next revision; 1 is the exit code of what the mode does not allow."""
     found = read_contract_files(files)
-    report = await _check(session, output, contract_id, found, references, mode or "UNSPECIFIED")
+    document = found.document(references, message)
+    report = await _check(session, output, contract_id, found, document, mode or "UNSPECIFIED")
     if output.form != "json":
         show_report(report, contract_id)
     if not report.allowed:
@@ -133,7 +148,7 @@ async def _latest(session: Session, contract_id: str) -> ContractRevision | None
 
 
 async def _check(
-    session: Session, output: Output, contract_id: str, files: ContractFiles, references: tuple[str, ...], mode: str
+    session: Session, output: Output, contract_id: str, files: ContractFiles, document: ContractDocument, mode: str
 ) -> CompatibilityReport:
     from chartly.api.registry.v1.contract_pb2 import CompatibilityMode
     from chartly.api.registry.v1.registry_pb2 import CheckCompatibilityRequest
@@ -141,7 +156,7 @@ async def _check(
 
     request = CheckCompatibilityRequest(
         contract_id=contract_id,
-        document=files.document(references),
+        document=document,
         mode=CompatibilityMode.Value(f"COMPATIBILITY_MODE_{mode}"),
     )
     with files.placing("Nothing was saved."):
@@ -155,20 +170,20 @@ async def _preview(
     output: Output,
     contract_id: str,
     files: ContractFiles,
-    references: tuple[str, ...],
+    document: ContractDocument,
     before: ContractRevision | None,
 ) -> None:
     from chartly.api.registry.v1.registry_pb2 import ValidateContractRequest
     from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
 
     if before is not None:
-        report = await _check(session, output, contract_id, files, references, "UNSPECIFIED")
+        report = await _check(session, output, contract_id, files, document, "UNSPECIFIED")
         if output.form != "json":
             show_report(report, contract_id)
         if not report.allowed:
             raise SystemExit(Exit.REFUSED)
         return
-    request = ValidateContractRequest(document=files.document(references))
+    request = ValidateContractRequest(document=document)
     answer = await session.stub(RegistryServiceStub).ValidateContract(request)
     if not output.json(answer) and not answer.problems:
         click.echo(f"+ {contract_id} 1.0.0 {short(answer.digest)}   a new contract")
