@@ -15,6 +15,7 @@ from chartly.api.registry.v1 import contract_pb2
 from chartly.api.registry.v1 import registry_pb2 as pb
 from chartly.api.registry.v1.contract_pb2 import ContractDocument, ContractFile, ContractReference
 from chartly.contracts.rows.exports import FORMATS
+from chartly.registry.contract_documents import source_of
 from chartly.registry.contract_errors import (
     ContractIncompatible,
     ContractInUse,
@@ -422,6 +423,50 @@ async def test_an_archive_that_swells_is_refused_unread(registry: RegistryServic
     with pytest.raises(InvalidContract) as caught:
         await save(registry, a_body(b"PK nonsense", "application/zip"))
     assert rules(caught.value) == {"BAD_ARCHIVE"}
+
+
+def an_archive(compression: int = zipfile.ZIP_DEFLATED, **files: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", compression) as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+    return packed.getvalue()
+
+
+def paths_in(archive: bytes) -> list[str]:
+    source, _ = source_of(pb.ValidateContractRequest(body=a_body(archive, "application/zip")))
+    return list(source.files)
+
+
+@pytest.mark.parametrize("damage", [0x00, 0x01, 0x80, 0xFF])
+def test_a_damaged_archive_is_a_problem_wherever_the_damage_is(damage: int) -> None:
+    whole = an_archive(**{"money.proto": MONEY * 3})
+    outcomes = set()
+    for place in range(len(whole)):
+        broken = whole[:place] + bytes([whole[place] ^ damage]) + whole[place + 1 :] if damage else whole[:place]
+        try:
+            paths_in(broken)
+            outcomes.add("read")
+        except InvalidContract as refusal:
+            outcomes |= rules(refusal)
+        except BodyTooLarge:
+            outcomes.add("too large")
+    assert "BAD_ARCHIVE" in outcomes
+    assert outcomes <= {"BAD_ARCHIVE", "PATH_REFUSED", "NO_FILES", "read", "too large"}
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_of_another_compression_says_what_is_read(compression: int) -> None:
+    with pytest.raises(InvalidContract, match="neither stored nor deflated") as caught:
+        paths_in(an_archive(compression, **{"money.proto": MONEY}))
+    assert rules(caught.value) == {"BAD_ARCHIVE"}
+
+
+def test_what_a_desktop_adds_to_an_archive_is_passed_over() -> None:
+    added = {"__MACOSX/._money.proto": "\x00", "common/.DS_Store": "\x00", ".DS_Store": ""}
+    assert paths_in(an_archive(zipfile.ZIP_STORED, **{"common/money.proto": MONEY}, **added)) == ["common/money.proto"]
+    with pytest.raises(InvalidContract, match="no relative path"):
+        paths_in(an_archive(**{"money.proto": MONEY, ".git/config": ""}))
 
 
 async def test_fifty_megabytes_are_refused_unread(registry: RegistryServicer) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable
 from typing import NoReturn
 
@@ -20,6 +22,9 @@ MAX_SIZE_BYTES = 8 << 20
 MAX_FILES = 1000
 _PATH = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _ZIP = "application/zip"
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# What zipfile raises where an archive is damaged, encrypted or of a kind that it does not read.
+_BROKEN = (zipfile.BadZipFile, zipfile.LargeZipFile, RuntimeError, EOFError, ValueError, struct.error, zlib.error)
 _NAMES = {
     "application/schema+json": "contract.json",
     "application/json": "contract.json",
@@ -88,18 +93,28 @@ def _guessed(data: bytes) -> str:
 def _unzipped(data: bytes) -> list[tuple[str, str]]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
+            members = [member for member in archive.infolist() if _is_meant(member)]
             check_size(sum(member.file_size for member in members), MAX_SIZE_BYTES)
             if len(members) > MAX_FILES:
                 _refuse(
                     "files", "TOO_MANY_FILES", f"the archive has {len(members)} files; at most {MAX_FILES} are read"
                 )
             return [(member.filename, _text(_inflated(archive, member))) for member in members]
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except _BROKEN as error:
         _refuse("", "BAD_ARCHIVE", f"the body is no zip archive that is read: {error}")
 
 
+def _is_meant(member: zipfile.ZipInfo) -> bool:
+    """Return whether a member is a file of the contract, and not a folder or what a desktop adds by itself."""
+    folder, _, name = member.filename.rpartition("/")
+    return not (member.is_dir() or folder.partition("/")[0] == "__MACOSX" or name == ".DS_Store")
+
+
 def _inflated(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    if member.compress_type not in _COMPRESSIONS:
+        _refuse(
+            "files", "BAD_ARCHIVE", f"{member.filename} is neither stored nor deflated; pack it with one of the two"
+        )
     # What the archive says of a size may be a lie, so no more than it says is read.
     with archive.open(member) as file:
         return file.read(member.file_size)
