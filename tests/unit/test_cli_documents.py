@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 from chartly.api.errors.v1.error_reason_pb2 import ErrorReason
-from chartly.cli.documents import Document, read_document
+from chartly.cli.documents import Document, read_document, say_warnings
 from chartly.runtime import ChartlyError, FieldViolation, status_of
 from chartly.runtime.errors import STATUS_KEY
 
@@ -117,3 +117,8 @@ def test_a_document_that_no_service_takes_is_not_read_to_its_end(
     assert capsys.readouterr().err.startswith(f"{huge} has more than the 1048576 bytes that a document may have")
     huge.write_bytes(bytes(1 << 20))
     assert len(read_document(huge).data) == 1 << 20
+
+
+def test_warnings_leave_standard_output_to_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    say_warnings(["contract weather@1 is deprecated: use weather-se"])
+    assert capsys.readouterr() == ("", "warning: contract weather@1 is deprecated: use weather-se\n")

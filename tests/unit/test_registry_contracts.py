@@ -394,6 +394,14 @@ async def test_lint_tells_of_a_deprecated_reference(registry: RegistryServicer) 
     assert answer.digest.startswith("sha256:")
 
 
+async def test_a_data_contract_of_what_is_deprecated_says_so(registry: RegistryServicer) -> None:
+    await save(registry, a_schema("state"))
+    request = pb.ExportContractRequest(contract_id="orders", version="latest", format="odcs")
+    assert b"status: active\n" in (await registry.ExportContract(request, CALLER)).data
+    await say(registry, deprecation="use returns")
+    assert b"status: deprecated\n" in (await registry.ExportContract(request, CALLER)).data
+
+
 async def test_schemas_refer_to_other_contracts_by_uri(registry: RegistryServicer) -> None:
     await save(registry, a_schema("currency"), "money")
     schema = a_schema("state", properties={"price": {"$ref": "https://shop.example/money"}})
@@ -425,7 +433,7 @@ async def test_an_archive_that_swells_is_refused_unread(registry: RegistryServic
     assert rules(caught.value) == {"BAD_ARCHIVE"}
 
 
-def an_archive(compression: int = zipfile.ZIP_DEFLATED, **files: str) -> bytes:
+def an_archive(files: dict[str, str], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", compression) as archive:
         for path, text in files.items():
@@ -440,7 +448,7 @@ def paths_in(archive: bytes) -> list[str]:
 
 @pytest.mark.parametrize("damage", [0x00, 0x01, 0x80, 0xFF])
 def test_a_damaged_archive_is_a_problem_wherever_the_damage_is(damage: int) -> None:
-    whole = an_archive(**{"money.proto": MONEY * 3})
+    whole = an_archive({"money.proto": MONEY * 3})
     outcomes = set()
     for place in range(len(whole)):
         broken = whole[:place] + bytes([whole[place] ^ damage]) + whole[place + 1 :] if damage else whole[:place]
@@ -458,15 +466,15 @@ def test_a_damaged_archive_is_a_problem_wherever_the_damage_is(damage: int) -> N
 @pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_an_archive_of_another_compression_says_what_is_read(compression: int) -> None:
     with pytest.raises(InvalidContract, match="neither stored nor deflated") as caught:
-        paths_in(an_archive(compression, **{"money.proto": MONEY}))
+        paths_in(an_archive({"money.proto": MONEY}, compression))
     assert rules(caught.value) == {"BAD_ARCHIVE"}
 
 
 def test_what_a_desktop_adds_to_an_archive_is_passed_over() -> None:
     added = {"__MACOSX/._money.proto": "\x00", "common/.DS_Store": "\x00", ".DS_Store": ""}
-    assert paths_in(an_archive(zipfile.ZIP_STORED, **{"common/money.proto": MONEY}, **added)) == ["common/money.proto"]
+    assert paths_in(an_archive({"common/money.proto": MONEY} | added, zipfile.ZIP_STORED)) == ["common/money.proto"]
     with pytest.raises(InvalidContract, match="no relative path"):
-        paths_in(an_archive(**{"money.proto": MONEY, ".git/config": ""}))
+        paths_in(an_archive({"money.proto": MONEY, ".git/config": ""}))
 
 
 async def test_fifty_megabytes_are_refused_unread(registry: RegistryServicer) -> None:

@@ -169,3 +169,14 @@ async def test_the_contract_of_a_profile_comes_in_every_form(registry: RegistryS
         assert words in (await registry.GetOutputContract(request, CALLER)).data
     with pytest.raises(UnknownFormat):
         await registry.GetOutputContract(pb.GetOutputContractRequest(profile_id="web-orders", format="xlsx"), CALLER)
+
+
+async def test_a_deprecated_contract_is_told_to_those_who_name_it(registry: RegistryServicer) -> None:
+    await keep(registry, CONTRACT)
+    request = pb.ValidateProfileRequest(body=a_profile())
+    assert not (await registry.ValidateProfile(request, CALLER)).warnings
+    update = pb.ContractUpdate(deprecation="use orders-se")
+    await registry.UpdateContract(pb.UpdateContractRequest(contract_id="orders", contract=update), CALLER)
+    answer = await registry.ValidateProfile(request, CALLER)
+    assert list(answer.warnings) == ["contract orders@1 is deprecated: use orders-se"]
+    assert not answer.problems

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +100,12 @@ def say_problems(lines: Sequence[str], effect: str) -> None:
         click.echo(line, err=True)
     last = lines[-1]
     click.echo(last if effect in last else f"{last}{'' if last[-1] in '.?!' else '.'} {effect}", err=True)
+
+
+def say_warnings(lines: Iterable[str]) -> None:
+    """Print what the author should know though nothing is wrong, a line each, where no answer is mistaken for it."""
+    for line in lines:
+        click.echo(f"warning: {line}", err=True)
 
 
 def read_document(path: Path) -> Document:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -218,8 +218,11 @@ def schema_of_json(form: Form) -> SchemaDocument:
     return schema_of(Schemas(descriptors).bundle(_message(form)))
 
 
-def export(form: Form, wanted: str, *, name: str, version: str) -> tuple[str, bytes]:
+def export(form: Form, wanted: str, *, name: str, version: str, status: str = "active") -> tuple[str, bytes]:
     """Return a document in one of `exports.FORMATS`, as its media type and bytes: as it is written where that is the format.
+
+    Args:
+        status: of the contract, `active` or `deprecated`; a data contract made from another kind says it.
 
     Raises:
         NotExportable: it says what that format cannot carry.
@@ -231,7 +234,7 @@ def export(form: Form, wanted: str, *, name: str, version: str) -> tuple[str, by
         return _media_type(wanted, path), text.encode()
     if wanted == "json_schema":
         return "application/schema+json", _json(schema_of_json(form).value)
-    return export_row(_row(form, name, version), wanted)
+    return export_row(replace(_row(form, name, version), status=status), wanted)
 
 
 def _row(form: Form, name: str, version: str) -> Row:

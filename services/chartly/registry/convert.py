@@ -73,9 +73,13 @@ def unmet_message(refusal: ChartlyError, latest: Revision | None) -> pb.Validate
     return pb.ValidateProfileResponse(problems=problems, latest_revision=_number(latest))
 
 
-def preview_message(revision: Revision, latest: Revision | None) -> pb.ValidateProfileResponse:
-    """Return what saving would make."""
-    answer = pb.ValidateProfileResponse(revision=revision_message(revision), latest_revision=_number(latest))
+def preview_message(
+    revision: Revision, latest: Revision | None, warnings: Sequence[str] = ()
+) -> pb.ValidateProfileResponse:
+    """Return what saving would make, and what the author should know of it."""
+    answer = pb.ValidateProfileResponse(
+        revision=revision_message(revision), latest_revision=_number(latest), warnings=warnings
+    )
     if latest is None or revision.revision != latest.revision:
         answer.revision.ClearField("create_time")
         answer.changes.extend(revision.changes)

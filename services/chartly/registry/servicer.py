@@ -101,7 +101,7 @@ class RegistryServicer(ContractsServicer):
             return convert.refusal_message(refusal, latest)
         except (ContractNotFound, ContractRevisionNotFound, ContractNotMet) as refusal:
             return convert.unmet_message(refusal, latest)
-        return convert.preview_message(revision, latest)
+        return convert.preview_message(revision, latest, await self._warnings(draft, context.principal.tenant))
 
     async def GetOutputContract(self, request: pb.GetOutputContractRequest, context: Context) -> HttpBody:
         return convert.contract_body(await self._living(request.profile_id, context), request.format)
@@ -139,6 +139,11 @@ class RegistryServicer(ContractsServicer):
         except (ContractNotFound, ContractRevisionNotFound, ContractNotMet) as error:
             return partial(_refuse, error)
         return lambda revision: replace(revision, contract_digest=contract.digest if contract else "")
+
+    async def _warnings(self, draft: Profile, tenant: str) -> list[str]:
+        contract = await self._keeper.store.contract(tenant, contract_named(draft)[0]) if draft.contract else None
+        deprecation = contract.about.deprecation if contract else ""
+        return [f"contract {draft.contract} is deprecated: {deprecation}"] if deprecation else []
 
     async def _living(self, profile_id: str, context: Context) -> Revision:
         revision = await self._store.latest(context.principal.tenant, profile_id)

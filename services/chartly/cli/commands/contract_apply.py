@@ -9,12 +9,12 @@ import click
 from chartly.cli.commanding import Output, mesh_command
 from chartly.cli.contract_files import ContractFiles, read_contract_files
 from chartly.cli.contract_reports import show_report, told
-from chartly.cli.documents import say_problems
+from chartly.cli.documents import say_problems, say_warnings
 from chartly.cli.exits import Exit
 from chartly.cli.text import short
 
 if TYPE_CHECKING:
-    from chartly.api.registry.v1.contract_pb2 import CompatibilityReport, ContractDocument, ContractRevision
+    from chartly.api.registry.v1.contract_pb2 import CompatibilityReport, Contract, ContractDocument, ContractRevision
     from chartly.cli.session import Session
 
 MODES = ("NONE", "BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE")
@@ -94,6 +94,7 @@ async def apply(
     found = read_contract_files(files)
     document = found.document(references, message)
     before = await _latest(session, contract_id)
+    say_warnings(await _deprecated(session, document))
     if dry_run:
         await _preview(session, output, contract_id, found, document, before)
         return
@@ -133,14 +134,25 @@ async def check(
         raise SystemExit(Exit.FAILED)
 
 
+async def _deprecated(session: Session, document: ContractDocument) -> list[str]:
+    names = dict.fromkeys(each.contract_id for each in document.references)
+    found = [(name, await _contract(session, name)) for name in names]
+    return [f"contract {name} is deprecated: {each.deprecation}" for name, each in found if each and each.deprecation]
+
+
 async def _latest(session: Session, contract_id: str) -> ContractRevision | None:
+    contract = await _contract(session, contract_id)
+    return contract.latest if contract else None
+
+
+async def _contract(session: Session, contract_id: str) -> Contract | None:
     import grpc
     from chartly.api.registry.v1.registry_pb2 import GetContractRequest
     from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
 
     try:
         request = GetContractRequest(contract_id=contract_id)
-        return (await session.stub(RegistryServiceStub).GetContract(request)).contract.latest
+        return (await session.stub(RegistryServiceStub).GetContract(request)).contract
     except grpc.aio.AioRpcError as error:
         if error.code() is grpc.StatusCode.NOT_FOUND:
             return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from chartly.cli.commanding import Commands, Output, mesh_command
-from chartly.cli.documents import Document, read_document, say_problems
+from chartly.cli.documents import Document, read_document, say_problems, say_warnings
 from chartly.cli.exits import Exit, fail
 from chartly.cli.options import page_options
 from chartly.cli.text import counted, instant, number, receipt_line, short
@@ -46,6 +46,7 @@ async def validate(session: Session, output: Output, file: Path) -> None:
             say_problems(_problems(document, answer), "Nothing was saved.")
         else:
             click.echo(_what_would_change(answer, document.name))
+    say_warnings(answer.warnings)
     if answer.problems:
         raise SystemExit(Exit.INVALID)
 
@@ -79,6 +80,7 @@ async def apply(session: Session, output: Output, file: Path, replay: bool) -> N
         if not output.json(checked):
             say_problems(_problems(document, checked), "Nothing was saved.")
         raise SystemExit(Exit.INVALID)
+    say_warnings(checked.warnings)
     with document.placing("Nothing was saved."):
         revision = await _save(session, output, document, checked)
     line = await _saved(session, revision, checked)

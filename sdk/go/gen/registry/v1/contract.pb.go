@@ -468,7 +468,7 @@ type ContractDocument struct {
 	Kind ContractKind `protobuf:"varint,1,opt,name=kind,proto3,enum=chartly.api.registry.v1.ContractKind" json:"kind,omitempty"`
 	// Its files, by path: one for a JSON Schema or a data contract, one or more for protos.
 	Files []*ContractFile `protobuf:"bytes,2,rep,name=files,proto3" json:"files,omitempty"`
-	// For protos: full name of the message that records are checked against; by default the only or first one of the first file.
+	// For protos: full name of the message that records are checked against; by default the first one of the files by path.
 	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
 	// Other contracts that the files need.
 	References    []*ContractReference `protobuf:"bytes,4,rep,name=references,proto3" json:"references,omitempty"`

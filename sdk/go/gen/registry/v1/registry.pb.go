@@ -935,8 +935,10 @@ type ValidateProfileResponse struct {
 	Changes []string `protobuf:"bytes,3,rep,name=changes,proto3" json:"changes,omitempty"`
 	// Number of the latest revision; 0 for a new profile and for one that was deleted.
 	LatestRevision int64 `protobuf:"varint,4,opt,name=latest_revision,json=latestRevision,proto3" json:"latest_revision,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// What its author should know though nothing is wrong, in words: that the contract which it names is deprecated.
+	Warnings      []string `protobuf:"bytes,5,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ValidateProfileResponse) Reset() {
@@ -995,6 +997,13 @@ func (x *ValidateProfileResponse) GetLatestRevision() int64 {
 		return x.LatestRevision
 	}
 	return 0
+}
+
+func (x *ValidateProfileResponse) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
 }
 
 // Which contract to answer.
@@ -2827,12 +2836,13 @@ const file_chartly_api_registry_v1_registry_proto_rawDesc = "" +
 	"\x16ValidateProfileRequest\x12*\n" +
 	"\x04body\x18\x01 \x01(\v2\x14.google.api.HttpBodyH\x00R\x04body\x12;\n" +
 	"\aprofile\x18\x02 \x01(\v2\x1f.chartly.api.profile.v1.ProfileH\x00R\aprofileB\x11\n" +
-	"\bdocument\x12\x05\xbaH\x02\b\x01\"\xd9\x01\n" +
+	"\bdocument\x12\x05\xbaH\x02\b\x01\"\xf5\x01\n" +
 	"\x17ValidateProfileResponse\x12<\n" +
 	"\bproblems\x18\x01 \x03(\v2 .chartly.api.registry.v1.ProblemR\bproblems\x12=\n" +
 	"\brevision\x18\x02 \x01(\v2!.chartly.api.registry.v1.RevisionR\brevision\x12\x18\n" +
 	"\achanges\x18\x03 \x03(\tR\achanges\x12'\n" +
-	"\x0flatest_revision\x18\x04 \x01(\x03R\x0elatestRevision\"e\n" +
+	"\x0flatest_revision\x18\x04 \x01(\x03R\x0elatestRevision\x12\x1a\n" +
+	"\bwarnings\x18\x05 \x03(\tR\bwarnings\"e\n" +
 	"\x18GetOutputContractRequest\x12(\n" +
 	"\n" +
 	"profile_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\tprofileId\x12\x1f\n" +
@@ -2926,11 +2936,11 @@ const file_chartly_api_registry_v1_registry_proto_rawDesc = "" +
 	"\x04mode\x18\x06 \x01(\x0e2*.chartly.api.registry.v1.CompatibilityModeB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04modeB\x0f\n" +
 	"\x06source\x12\x05\xbaH\x02\b\x01\"b\n" +
 	"\x1aCheckCompatibilityResponse\x12D\n" +
-	"\x06report\x18\x01 \x01(\v2,.chartly.api.registry.v1.CompatibilityReportR\x06report\"\x97\x02\n" +
+	"\x06report\x18\x01 \x01(\v2,.chartly.api.registry.v1.CompatibilityReportR\x06report\"\x9a\x02\n" +
 	"\x1cDiffContractRevisionsRequest\x12J\n" +
 	"\vcontract_id\x18\x01 \x01(\tB)\xbaH&r$\x18d2 ^[a-z][a-z0-9]*([.-][a-z0-9]+)*$R\n" +
-	"contractId\x12Q\n" +
-	"\x04base\x18\x02 \x01(\tB=\xbaH:r8\x18d24^(latest|[0-9]+(\\.[0-9]+){0,2}|sha256:[0-9a-f]{64})$R\x04base\x12X\n" +
+	"contractId\x12T\n" +
+	"\x04base\x18\x02 \x01(\tB@\xbaH=\xc8\x01\x01r8\x18d24^(latest|[0-9]+(\\.[0-9]+){0,2}|sha256:[0-9a-f]{64})$R\x04base\x12X\n" +
 	"\x06target\x18\x03 \x01(\tB@\xbaH=\xd8\x01\x01r8\x18d24^(latest|[0-9]+(\\.[0-9]+){0,2}|sha256:[0-9a-f]{64})$R\x06target\"e\n" +
 	"\x1dDiffContractRevisionsResponse\x12D\n" +
 	"\x06report\x18\x01 \x01(\v2,.chartly.api.registry.v1.CompatibilityReportR\x06report\"\xdd\x01\n" +

@@ -260,7 +260,7 @@ class ContractDocument(message.Message):
     kind: ContractKind.ValueType
     """What the files are; by default their media type or name tells."""
     message: builtins.str
-    """For protos: full name of the message that records are checked against; by default the only or first one of the first file."""
+    """For protos: full name of the message that records are checked against; by default the first one of the files by path."""
     @builtins.property
     def files(self) -> containers.RepeatedCompositeFieldContainer[ContractFile]:
         """Its files, by path: one for a JSON Schema or a data contract, one or more for protos."""

@@ -410,6 +410,7 @@ class ValidateProfileResponse(message.Message):
     REVISION_FIELD_NUMBER: builtins.int
     CHANGES_FIELD_NUMBER: builtins.int
     LATEST_REVISION_FIELD_NUMBER: builtins.int
+    WARNINGS_FIELD_NUMBER: builtins.int
     latest_revision: builtins.int
     """Number of the latest revision; 0 for a new profile and for one that was deleted."""
     @builtins.property
@@ -424,6 +425,10 @@ class ValidateProfileResponse(message.Message):
     def changes(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """What would change since the latest revision, in words; none for a new profile."""
 
+    @builtins.property
+    def warnings(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What its author should know though nothing is wrong, in words: that the contract which it names is deprecated."""
+
     def __init__(
         self,
         *,
@@ -431,10 +436,11 @@ class ValidateProfileResponse(message.Message):
         revision: Revision | None = ...,
         changes: abc.Iterable[builtins.str] | None = ...,
         latest_revision: builtins.int = ...,
+        warnings: abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["revision", b"revision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["changes", b"changes", "latest_revision", b"latest_revision", "problems", b"problems", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["changes", b"changes", "latest_revision", b"latest_revision", "problems", b"problems", "revision", b"revision", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

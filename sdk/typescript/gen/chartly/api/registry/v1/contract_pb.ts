@@ -199,7 +199,7 @@ export type ContractDocument = Message<"chartly.api.registry.v1.ContractDocument
   files: ContractFile[];
 
   /**
-   * For protos: full name of the message that records are checked against; by default the only or first one of the first file.
+   * For protos: full name of the message that records are checked against; by default the first one of the files by path.
    *
    * @generated from field: string message = 3;
    */
