@@ -91,3 +91,15 @@ def test_bad_input_is_refused_with_its_place(tmp_path: Path) -> None:
     ):
         result = diff(order, given)
         assert (result.exit_code, words in result.stderr) == (code, True), result.stderr
+
+
+def test_many_findings_and_many_problems_are_counted_after_the_first_hundred(tmp_path: Path) -> None:
+    fields = "".join(f"int32 f{number} = {number}; " for number in range(1, 301))
+    old = written(tmp_path / "old.proto", f'syntax = "proto3"; message A {{ {fields} }}')
+    new = written(tmp_path / "new.proto", 'syntax = "proto3"; message A {}')
+    lines = diff(old, new).stdout.splitlines()
+    assert len([line for line in lines if line.startswith("A.f")]) == 100
+    assert any(line.startswith("and ") and line.endswith(" more") for line in lines)
+    wrong = written(tmp_path / "wrong.proto", f'syntax = "proto3"; message A {{ {fields.replace("int32", "Gone")} }}')
+    told = diff(wrong, wrong).stderr.splitlines()
+    assert told[100:] == ["and 200 more. Nothing was compared."]

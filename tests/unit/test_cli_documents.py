@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 from chartly.api.errors.v1.error_reason_pb2 import ErrorReason
-from chartly.cli.documents import Document, read_document, say_warnings
+from chartly.cli.documents import Document, read_document, say_problems, say_warnings
 from chartly.runtime import ChartlyError, FieldViolation, status_of
 from chartly.runtime.errors import STATUS_KEY
 
@@ -122,3 +122,10 @@ def test_a_document_that_no_service_takes_is_not_read_to_its_end(
 def test_warnings_leave_standard_output_to_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
     say_warnings(["contract weather@1 is deprecated: use weather-se"])
     assert capsys.readouterr() == ("", "warning: contract weather@1 is deprecated: use weather-se\n")
+
+
+def test_as_many_problems_are_shown_as_somebody_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    say_problems([f"a.proto:{line}:1 unknown type X{line}" for line in range(1, 1001)], "Nothing.", total=9800)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 101
+    assert lines[99:] == ["a.proto:100:1 unknown type X100", "and 9 700 more. Nothing."]

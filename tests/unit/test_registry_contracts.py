@@ -15,6 +15,7 @@ from chartly.api.registry.v1 import contract_pb2
 from chartly.api.registry.v1 import registry_pb2 as pb
 from chartly.api.registry.v1.contract_pb2 import ContractDocument, ContractFile, ContractReference
 from chartly.contracts.rows.exports import FORMATS
+from chartly.engine import Problem
 from chartly.registry.contract_documents import source_of
 from chartly.registry.contract_errors import (
     ContractIncompatible,
@@ -597,3 +598,9 @@ async def test_a_data_contract_is_known_by_its_words(registry: RegistryServicer)
     assert (await save(registry, a_body(wider, "application/yaml"))).version == "1.1.0"
     for wanted in FORMATS:
         assert b"state" in (await exported(registry, wanted)).data, wanted
+
+
+def test_an_error_names_a_thousand_problems_and_counts_all() -> None:
+    error = InvalidContract([Problem(line, 1, "a.proto", "PROTO_REFUSED", "wrong") for line in range(1, 9801)])
+    assert (len(error.violations), error.metadata["problems"]) == (1000, "9800")
+    assert "9799 more" in error.message

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chartly.cli.contract_files import read_contract_files
 from chartly.cli.exits import Exit, fail
+from chartly.cli.text import first_lines
 
 if TYPE_CHECKING:
     from chartly.cli.session import Session
@@ -49,7 +50,7 @@ def _form_of_files(path: Path, message: str) -> Form | None:
     try:
         return read(Source(kind_of(found.texts), found.texts, message))
     except InvalidDocument as error:
-        lines = "\n".join(f"{path}:{problem}" for problem in error.problems)
+        lines = "\n".join(first_lines([f"{path}:{problem}" for problem in error.problems]))
         fail(Exit.INVALID, f"{lines}. Nothing was checked.")
 
 

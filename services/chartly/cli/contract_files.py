@@ -60,7 +60,8 @@ class ContractFiles:
             answer = error_of(error)
             if answer.reason != ErrorReason.ERROR_REASON_INVALID_DOCUMENT or not answer.violations:
                 raise
-            say_problems([self._line(each.field, each.description) for each in answer.violations], effect)
+            lines = [self._line(each.field, each.description) for each in answer.violations]
+            say_problems(lines, effect, total=int(answer.metadata.get("problems", 0)))
             raise SystemExit(EXIT_OF_CODE.get(error.code().name, Exit.FAILED)) from None
 
     def say(self, problem: Problem | OwnProblem) -> str:

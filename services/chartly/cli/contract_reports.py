@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
-from chartly.cli.text import word
+from chartly.cli.text import first_lines, word
 
 if TYPE_CHECKING:
     from chartly.api.registry.v1.contract_pb2 import CompatibilityReport, Finding
@@ -22,12 +22,16 @@ def show_report(report: CompatibilityReport, name: str) -> None:
     words = {True: "yes", False: "NO"}
     rows = [(word(Layer, each.layer).lower(), words[each.backward], words[each.forward]) for each in report.verdicts]
     show_table(("layer", "new reads old", "old reads new"), rows)
-    for finding in report.findings:
-        advice = f". {finding.advice}" if finding.advice else ""
-        click.echo(f"{finding.path}: {finding.message} ({finding.rule}){advice}")
+    for line in first_lines([_line(finding) for finding in report.findings]):
+        click.echo(line)
     mode = word(CompatibilityMode, report.mode)
     version = f", as {report.smallest_version} or above" if report.smallest_version else ""
     click.echo(f"{name}: " + (f"allowed by {mode}{version}" if report.allowed else f"not allowed by {mode}"))
+
+
+def _line(finding: Finding) -> str:
+    advice = f". {finding.advice}" if finding.advice else ""
+    return f"{finding.path}: {finding.message} ({finding.rule}){advice}"
 
 
 def told(changes: Sequence[Finding]) -> str:

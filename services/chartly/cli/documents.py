@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 from chartly.cli.exits import EXIT_OF_CODE, Exit, fail
+from chartly.cli.text import first_lines
 
 if TYPE_CHECKING:
     from chartly.engine.document import Node, Place
@@ -94,8 +95,13 @@ class Document:
         return _place(node, [name or int(index) for name, index in _STEP.findall(path)])
 
 
-def say_problems(lines: Sequence[str], effect: str) -> None:
-    """Print what is wrong, a line each, and what therefore did not happen at the end of the last."""
+def say_problems(problems: Sequence[str], effect: str, *, total: int = 0) -> None:
+    """Print what is wrong, a line each, and what therefore did not happen at the end of the last.
+
+    Args:
+        total: how many problems there are, if not all of them are given.
+    """
+    lines = first_lines(problems, total=total)
     for line in lines[:-1]:
         click.echo(line, err=True)
     last = lines[-1]

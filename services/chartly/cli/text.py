@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from chartly.api.run.v1.run_pb2 import Receipt
     from google.protobuf.timestamp_pb2 import Timestamp
+
+_MOST_LINES = 100
 
 
 def number(value: int) -> str:
@@ -77,3 +80,13 @@ def receipt_line(receipt: Receipt) -> str:
         f" + deduplicated {number(receipt.deduplicated)} + quarantined {number(receipt.quarantined)}"
         f" + filtered {number(receipt.filtered)}"
     )
+
+
+def first_lines(lines: Sequence[str], *, total: int = 0) -> list[str]:
+    """Return as many lines as somebody reads, and how many more there are.
+
+    Args:
+        total: how many there are, if not all of them are given.
+    """
+    more = max(total, len(lines)) - _MOST_LINES
+    return [*lines[:_MOST_LINES], f"and {number(more)} more"] if more > 0 else list(lines)

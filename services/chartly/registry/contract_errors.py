@@ -22,9 +22,12 @@ from chartly.engine import Problem
 from chartly.runtime import ChartlyError, FieldViolation
 from grpc import StatusCode
 
+MAX_VIOLATIONS = 1000
+"""How many problems an error names; it travels in a call's trailing metadata, which has to stay small."""
+
 
 class InvalidContract(ChartlyError):
-    """A contract's document has problems; the violations name each, with file, line and column."""
+    """A contract's document has problems; the violations name them, with file, line and column."""
 
     code = StatusCode.INVALID_ARGUMENT
     reason = ErrorReason.ERROR_REASON_INVALID_DOCUMENT
@@ -37,7 +40,7 @@ class InvalidContract(ChartlyError):
             f"{texts[0]}{others}. Nothing was saved.",
             violations=[
                 FieldViolation(problem.path, text, problem.reason)
-                for problem, text in zip(problems, texts, strict=True)
+                for problem, text in zip(problems[:MAX_VIOLATIONS], texts, strict=False)
             ],
             problems=len(problems),
         )

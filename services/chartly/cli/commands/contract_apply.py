@@ -11,7 +11,7 @@ from chartly.cli.contract_files import ContractFiles, read_contract_files
 from chartly.cli.contract_reports import show_report, told
 from chartly.cli.documents import say_problems, say_warnings
 from chartly.cli.exits import Exit
-from chartly.cli.text import short
+from chartly.cli.text import first_lines, short
 
 if TYPE_CHECKING:
     from chartly.api.registry.v1.contract_pb2 import CompatibilityReport, Contract, ContractDocument, ContractRevision
@@ -52,8 +52,8 @@ async def lint(
     if not output.json(answer):
         if answer.problems:
             say_problems([found.say(problem) for problem in answer.problems], "Nothing was saved.")
-        for each in answer.lint:
-            click.echo(f"{found.say(each)} ({each.rule})")
+        for line in first_lines([f"{found.say(each)} ({each.rule})" for each in answer.lint]):
+            click.echo(line)
         if not answer.problems and not answer.lint:
             click.echo(f"{short(answer.digest)}   nothing to say against it")
     if answer.problems:
