@@ -6,16 +6,18 @@ what the change asks for, and a request that says no version takes the smallest.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from chartly.contracts import Finding, Mode, refused, smallest_version
+from chartly.contracts import Finding, Layer, Mode, refused, smallest_version
 from chartly.contracts.documents import Form, Kind, compare
 from chartly.engine import Problem, parse_version
 from chartly.registry.contract_errors import ContractIncompatible, ContractVersionTooLow, KindDiffers
 
 FIRST_VERSION = "1.0.0"
+MAX_FINDINGS = 1000
+"""How many findings are told one by one; a document of ten thousand fields that lost them all says enough by these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +148,21 @@ def judge(history: Sequence[Earlier], form: Form, mode: Mode) -> Judgement:
     return Judgement(
         form.kind,
         mode,
-        compared[0],
-        tuple(finding for findings in compared for finding in refused(mode, findings)),
+        capped(compared[0]),
+        capped([finding for findings in compared for finding in refused(mode, findings)]),
         smallest_version(latest.version, compared[0], differs=differs),
     )
+
+
+def capped(findings: Sequence[Finding], most: int = MAX_FINDINGS) -> tuple[Finding, ...]:
+    """Return at most `most` findings, those that break something before all others, and one for each layer that counts the rest.
+
+    What counts the rest breaks what the rest breaks, so verdicts and what a mode allows are the same as of all.
+    """
+    if len(findings) <= most:
+        return tuple(findings)
+    ranked = sorted(findings, key=lambda finding: not finding.breaks)
+    return (*ranked[:most], *_rest(ranked[most:]))
 
 
 def create(draft: Draft, *, create_time: datetime) -> Contract:
@@ -197,6 +210,23 @@ def deprecated(reference: Reference, deprecation: str) -> Problem:
 
 def _against(earlier: Earlier, form: Form) -> tuple[Finding, ...]:
     return tuple(replace(finding, against=earlier.version) for finding in compare(earlier.form, form))
+
+
+def _rest(findings: Sequence[Finding]) -> Iterator[Finding]:
+    for layer in Layer:
+        left_out = [finding for finding in findings if finding.layer is layer]
+        if left_out:
+            breaking = sum(finding.breaks for finding in left_out)
+            yield Finding(
+                layer,
+                "MORE_CHANGES",
+                "",
+                f"{len(left_out)} more changes, {breaking} of which break something, are not told one by one",
+                "Make fewer changes at a time." if breaking else "",
+                breaks_backward=any(finding.breaks_backward for finding in left_out),
+                breaks_forward=any(finding.breaks_forward for finding in left_out),
+                against=left_out[0].against,
+            )
 
 
 def _revision(

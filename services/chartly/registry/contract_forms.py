@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import ParamSpec, TypeVar
 
 from chartly import engine
 from chartly.contracts import documents
@@ -18,7 +19,9 @@ from chartly.registry.contract_store import ContractStore
 MAX_CACHE_BYTES = 128 << 20
 MAX_DEPTH = 16
 MAX_NEEDED_BYTES = 32 << 20
-# Reading a small document takes less than the way to another thread.
+P = ParamSpec("P")
+R = TypeVar("R")
+# Reading or comparing small documents takes less than the way to another thread.
 _SMALL_BYTES = 16 << 10
 
 
@@ -98,11 +101,23 @@ class Forms:
         return {reference.name: met[reference.digest] for reference in references}
 
 
+async def apart(sources: Iterable[Source], work: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+    """Return what work on documents answers; what is not small is done in another thread, while others are served."""
+    if sum(source.size_bytes for source in sources) < _SMALL_BYTES:
+        return work(*arguments, **named)
+    return await asyncio.to_thread(work, *arguments, **named)
+
+
+def sources_of(forms: Iterable[Form]) -> list[Source]:
+    """Return the documents of forms and those that they refer to."""
+    return [source for form in forms for source in (form.source, *sources_of(form.references.values()))]
+
+
 async def _read(source: Source, needed: dict[str, Form]) -> Form:
     try:
-        if source.kind is not Kind.PROTO and source.size_bytes < _SMALL_BYTES:
-            return documents.read(source, needed)
-        return await asyncio.to_thread(documents.read, source, needed)
+        if source.kind is Kind.PROTO:
+            return await asyncio.to_thread(documents.read, source, needed)
+        return await apart([source, *sources_of(needed.values())], documents.read, source, needed)
     except engine.InvalidDocument as error:
         raise InvalidContract(error.problems) from None
 

@@ -24,8 +24,8 @@ from chartly.registry.contract_errors import (
     ContractRevisionNotFound,
     UnknownFormat,
 )
-from chartly.registry.contract_evolution import Contract, ContractRevision, Draft, Judgement, Reference, Wanted
-from chartly.registry.contract_forms import Forms
+from chartly.registry.contract_evolution import Contract, ContractRevision, Draft, Earlier, Judgement, Reference, Wanted
+from chartly.registry.contract_forms import Forms, apart, sources_of
 from chartly.registry.contract_meeting import contract_named, unmet
 from chartly.registry.contract_store import ContractStore, ContractTransaction
 from chartly.registry.contract_words import words_of
@@ -65,6 +65,17 @@ class ContractKeeper:
             await self.contract(tenant, contract_id)
             raise ContractRevisionNotFound(contract_id, version)
         return revision
+
+    async def written(self, tenant: str, contract_id: str, version: str) -> tuple[ContractRevision, Source]:
+        """Return a revision, by its version, a tag or its digest, and its document.
+
+        Raises:
+            ContractNotFound, ContractRevisionNotFound: as `revision` does.
+        """
+        if (found := await self.store.written(tenant, contract_id, version)) is None:
+            await self.contract(tenant, contract_id)
+            raise ContractRevisionNotFound(contract_id, version)
+        return found
 
     async def save(
         self, tenant: str, wanted: Wanted, source: Source, references: Sequence[Reference], request: Request
@@ -136,7 +147,8 @@ class ContractKeeper:
             for each, contract in known
             if contract and contract.about.deprecation
         ]
-        return form, [*documents.lint(form), *outdated]
+        advice = await apart(sources_of([form]), documents.lint, form)
+        return form, [*advice, *outdated]
 
     async def check(
         self, tenant: str, contract_id: str, source: Source, references: Sequence[Reference], mode: Mode | None
@@ -161,7 +173,7 @@ class ContractKeeper:
         contract = await self.contract(tenant, contract_id)
         revisions = [await self.revision(tenant, contract_id, version) for version in (base, target)]
         old, new = await self.forms.earlier(tenant, revisions)
-        return evolution.judge([old], new.form, contract.about.mode)
+        return await _judged([old], new.form, contract.about.mode)
 
     async def export(self, tenant: str, contract_id: str, version: str, wanted: str) -> tuple[str, bytes]:
         """Return a revision in another form, as its media type and bytes; as a JSON Schema where no form is asked for.
@@ -178,7 +190,15 @@ class ContractKeeper:
         form = await self.forms.of(tenant, revision)
         status = "deprecated" if (await self.contract(tenant, contract_id)).about.deprecation else "active"
         try:
-            return documents.export(form, form_name, name=contract_id, version=revision.version, status=status)
+            return await apart(
+                sources_of([form]),
+                documents.export,
+                form,
+                form_name,
+                name=contract_id,
+                version=revision.version,
+                status=status,
+            )
         except NotExportable as error:
             raise ContractNotExportable(contract_id, form=form_name, path=error.path, problem=error.message) from None
 
@@ -195,7 +215,7 @@ class ContractKeeper:
         revision = await self.revision(tenant, contract_id, version)
         form = await self.forms.of(tenant, revision)
         try:
-            findings = await asyncio.to_thread(unmet, profile, form)
+            findings = evolution.capped(await asyncio.to_thread(unmet, profile, form))
         except NotExportable as error:
             findings = (Finding(Layer.RULES, "CONTRACT_WITHOUT_RECORDS", "contract", error.message),)
         if findings:
@@ -235,12 +255,17 @@ class ContractKeeper:
         revisions = [contract.latest]
         if mode.is_transitive:
             revisions = await self.store.list_revisions(tenant, contract.contract_id)
-        return evolution.judge(await self.forms.earlier(tenant, revisions), form, mode)
+        return await _judged(await self.forms.earlier(tenant, revisions), form, mode)
 
     @asynccontextmanager
     async def _transaction(self, tenant: str) -> AsyncIterator[ContractTransaction]:
         async with self._database.transaction() as turn:
             yield ContractTransaction(turn, tenant)
+
+
+async def _judged(history: Sequence[Earlier], form: Form, mode: Mode) -> Judgement:
+    compared = sources_of([form, *(earlier.form for earlier in history)])
+    return await apart(compared, evolution.judge, history, form, mode)
 
 
 def _words(contract: Contract, names: frozenset[str]) -> frozenset[str]:

@@ -63,14 +63,8 @@ class ContractsServicer(registry_pb2_grpc.RegistryServiceServicer):
     async def GetContractRevision(
         self, request: pb.GetContractRevisionRequest, context: Context
     ) -> pb.GetContractRevisionResponse:
-        tenant = context.principal.tenant
-
-        async def get() -> pb.GetContractRevisionResponse:
-            revision = await self._keeper.revision(tenant, request.contract_id, request.version)
-            source = await self._keeper.store.document(tenant, revision.digest)
-            return pb.GetContractRevisionResponse(revision=convert.revision_message(revision, source))
-
-        return await settled(get)
+        revision, source = await self._keeper.written(context.principal.tenant, request.contract_id, request.version)
+        return pb.GetContractRevisionResponse(revision=convert.revision_message(revision, source))
 
     async def ValidateContract(
         self, request: pb.ValidateContractRequest, context: Context

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple
 from datetime import datetime
 from typing import Any, TypeVar
@@ -30,12 +30,12 @@ from chartly.runtime.connections import Statement
 from chartly.runtime.errors import RequestIdReused
 from sqlalchemy import (
     ColumnElement,
+    Row,
     Select,
     and_,
     bindparam,
     delete,
     exists,
-    false,
     func,
     insert,
     select,
@@ -105,6 +105,27 @@ _LOSE_WORD = delete(contract_words).where(
 )
 
 
+_REVISION = (
+    _REVISIONS.where(_r.tenant == bindparam("of_tenant"), _r.contract_id == bindparam("of_contract"))
+    .order_by(_r.revision.desc())
+    .limit(1)
+)
+_of_major, _of_minor = _r.major == bindparam("of_major"), _r.minor == bindparam("of_minor")
+# By how a revision is named.
+_FIND = {
+    "latest": _REVISION.where(_r.revision == contracts.c.revision),
+    "digest": _REVISION.where(_r.digest == bindparam("of_digest")),
+    "major": _REVISION.where(_of_major),
+    "minor": _REVISION.where(_of_major, _of_minor),
+    "version": _REVISION.where(_of_major, _of_minor, _r.version == bindparam("of_version")),
+}
+_documented = and_(contract_documents.c.tenant == _r.tenant, contract_documents.c.digest == _r.digest)
+_FIND_WRITTEN = {
+    name: query.add_columns(contract_documents.c.document).join(contract_documents, _documented)
+    for name, query in _FIND.items()
+}
+
+
 class Moved(Exception):
     """The contract changed since it was read; whoever decided by what was read decides again."""
 
@@ -138,9 +159,13 @@ class ContractStore:
 
     async def revision(self, tenant: str, contract_id: str, version: str) -> ContractRevision | None:
         """Return a revision by its version, a tag or its digest; of several with one digest, the newest."""
-        query = _REVISIONS.where(*_is(contract_revisions, tenant, contract_id), *_named(version))
-        found = await self._revisions(query.order_by(_r.revision.desc()).limit(1))
-        return found[0] if found else None
+        row = await self._named(_FIND, tenant, contract_id, version)
+        return None if row is None else _revision(row)
+
+    async def written(self, tenant: str, contract_id: str, version: str) -> tuple[ContractRevision, Source] | None:
+        """Return what `revision` does, with its document."""
+        row = await self._named(_FIND_WRITTEN, tenant, contract_id, version)
+        return None if row is None else (_revision(row), _source(row.document))
 
     async def list_revisions(
         self, tenant: str, contract_id: str, *, before: int | None = None, limit: int | None = None
@@ -160,6 +185,16 @@ class ContractStore:
         if not (rows := await self._database.ask(_DOCUMENT, {"of_tenant": tenant, "of_digest": digest})):
             raise Moved
         return _source(rows[0].document)
+
+    async def _named(
+        self, queries: Mapping[str, Select[Any]], tenant: str, contract_id: str, version: str
+    ) -> Row[Any] | None:
+        if (named := _name_of(version)) is None:
+            return None
+        kind, values = named
+        of_contract = {"of_tenant": tenant, "of_contract": contract_id}
+        rows = await self._database.ask(queries[kind], {**of_contract, **values})
+        return rows[0] if rows else None
 
     async def _contracts(self, query: Select[Any]) -> list[Contract]:
         return [_contract(row) for row in await self._database.ask(query)]
@@ -362,16 +397,17 @@ def _is(table: Any, tenant: str, contract_id: str) -> tuple[ColumnElement[bool],
     return table.c.tenant == tenant, table.c.contract_id == contract_id
 
 
-def _named(version: str) -> tuple[ColumnElement[bool], ...]:
+def _name_of(version: str) -> tuple[str, dict[str, Any]] | None:
+    """Return how a revision is named and by which values; None for what can name none."""
     if version == "latest":
-        return (_r.revision == contracts.c.revision,)
+        return "latest", {}
     if version.startswith("sha256:"):
-        return (_r.digest == version,)
+        return "digest", {"of_digest": version}
     if not _NUMBERS.fullmatch(version):
-        return (false(),)
-    numbers = [int(part) for part in version.split(".")]
-    by_number = tuple(column == number for column, number in zip((_r.major, _r.minor), numbers, strict=False))
-    return (*by_number, _r.version == version) if len(numbers) == 3 else by_number
+        return None
+    numbers = dict(zip(("of_major", "of_minor"), map(int, version.split(".")), strict=False))
+    kind = ("major", "minor", "version")[version.count(".")]
+    return kind, {**numbers, "of_version": version} if kind == "version" else numbers
 
 
 def _having(tenant: str, word: str) -> Select[tuple[str]]:
