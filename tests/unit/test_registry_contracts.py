@@ -33,6 +33,7 @@ from chartly.registry.store import RegistryStore
 from chartly.runtime.bodies import BodyTooLarge, UnsupportedMediaType
 from chartly.runtime.errors import InvalidField, InvalidPageToken, RequestIdReused
 from chartly.runtime.identity import Principal
+from chartly.runtime.interceptors import validate as validate_message
 from google.api.httpbody_pb2 import HttpBody
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -263,6 +264,14 @@ async def test_contracts_are_found_by_the_beginnings_of_their_words(registry: Re
     assert await found(registry, "fahrenheit") == ["weather"]
 
 
+@pytest.mark.parametrize("query", ["%", "_ -", "\u0000"])
+async def test_a_query_without_a_word_is_refused(registry: RegistryServicer, query: str) -> None:
+    await save(registry, a_schema("state"))
+    with pytest.raises(InvalidField, match="no letter and no digit"):
+        await found(registry, query)
+    assert await found(registry, " ") == ["orders"]
+
+
 async def test_contracts_are_listed_in_pages_of_their_query(registry: RegistryServicer) -> None:
     for name in ("a", "b", "c"):
         await save(registry, a_schema("state"), f"orders-{name}")
@@ -295,6 +304,10 @@ async def test_an_update_changes_what_it_names(registry: RegistryServicer) -> No
         await say(registry, mask=("colour",))
     with pytest.raises(InvalidField, match="always has one"):
         await say(registry, mask=("compatibility",))
+    with pytest.raises(
+        InvalidField, match="name what to change: compatibility, description, owner, labels, deprecation"
+    ):
+        await say(registry)
 
 
 async def test_updates_at_the_same_time_are_all_kept(registry: RegistryServicer) -> None:
@@ -604,3 +617,10 @@ def test_an_error_names_a_thousand_problems_and_counts_all() -> None:
     error = InvalidContract([Problem(line, 1, "a.proto", "PROTO_REFUSED", "wrong") for line in range(1, 9801)])
     assert (len(error.violations), error.metadata["problems"]) == (1000, "9800")
     assert "9799 more" in error.message
+
+
+@pytest.mark.parametrize(("base", "said"), [("", "value is required"), ("one", "does not match")])
+def test_a_diff_without_a_base_says_that_one_is_required(base: str, said: str) -> None:
+    with pytest.raises(InvalidField) as caught:
+        validate_message(pb.DiffContractRevisionsRequest(contract_id="orders", base=base))
+    assert [(each.field, each.description.startswith(said)) for each in caught.value.violations] == [("base", True)]

@@ -37,7 +37,7 @@ def about_changes(request: pb.UpdateContractRequest) -> dict[str, Any]:
     """Return the fields of `About` that a request changes, and their new values.
 
     Raises:
-        InvalidField: the mask names a field that there is not, or asks for no mode.
+        InvalidField: the mask names a field that there is not, or asks for no mode; or nothing is named at all.
     """
     update = request.contract
     paths = list(request.update_mask.paths) or [name for name in _FIELDS if getattr(update, name)]
@@ -47,6 +47,8 @@ def about_changes(request: pb.UpdateContractRequest) -> dict[str, Any]:
         for path in paths
         if path not in _FIELDS
     ]
+    if not paths:
+        wrong.append(FieldViolation("contract", f"name what to change: {known}"))
     if "compatibility" in paths and not update.compatibility:
         wrong.append(FieldViolation("contract.compatibility", "say a mode; a contract always has one"))
     if wrong:
@@ -124,8 +126,17 @@ def problem_messages(problems: Iterable[Problem]) -> list[pb.Problem]:
 
 
 def query_of(request: pb.ListContractsRequest) -> list[str]:
-    """Return the words of a query, each as words are kept."""
-    return sorted({unicodedata.normalize("NFKC", word).casefold() for word in words([request.query])})
+    """Return the words of a query, each as words are kept.
+
+    Raises:
+        InvalidField: there is something in the query, but no word.
+    """
+    found = sorted({unicodedata.normalize("NFKC", word).casefold() for word in words([request.query])})
+    if request.query.strip() and not found:
+        raise InvalidField(
+            [FieldViolation("query", f"{request.query!r} has no letter and no digit to find anything by")]
+        )
+    return found
 
 
 def contract_after(request: pb.ListContractsRequest) -> str:
