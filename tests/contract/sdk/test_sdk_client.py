@@ -101,6 +101,15 @@ def test_a_profile_is_previewed_and_a_contract_linted(client: Chartly) -> None:
     assert client.contracts.lint({"type": 1}, media_type="application/schema+json").problems
 
 
+def test_a_contract_is_named_with_its_version_or_apart(client: Chartly) -> None:
+    for words in (["lund"], ["lund", "malmo"]):
+        schema = {"type": "object", "properties": {"station": {"enum": words}}}
+        client.contracts.create("stations", schema, media_type="application/schema+json")
+    for named in (("stations@1.0",), ("stations", "1.0.0"), ("stations@1.0.0", "latest")):
+        assert [each.path for each in client.contracts.validator(*named).problems({"station": "malmo"})] == ["/station"]
+    assert client.contracts.validate("stations@latest", {"station": "malmo"}) == []
+
+
 def test_a_file_is_uploaded_from_wherever_it_is(client: Chartly, tmp_path: Path) -> None:
     path = tmp_path / "flights.csv"
     path.write_text(ROWS)

@@ -124,12 +124,19 @@ class Contracts:
         return self._connection.call(request, HttpBody, timeout)
 
     def validator(self, contract_id: str, version: str = "latest", *, timeout: float | None = None) -> Validator:
-        """Return a contract, compiled, to judge many values by it here."""
-        schema = self.export(contract_id, version, format="json_schema", timeout=timeout)
+        """Return a contract, compiled, to judge many values by it here.
+
+        Args:
+            contract_id: name of the contract, or `NAME@VERSION`, as in `weather@1`.
+            version: version, tag or digest, where the name comes without one.
+            timeout: seconds that the call may take.
+        """
+        name, _, named = contract_id.partition("@")
+        schema = self.export(name, named or version, format="json_schema", timeout=timeout)
         return Validator(json.loads(schema.data))
 
     def validate(
         self, contract_id: str, value: Any, version: str = "latest", *, timeout: float | None = None
     ) -> builtins.list[Problem]:
-        """Return all that is wrong with a JSON value by a contract."""
+        """Return all that is wrong with a JSON value by a contract, which is named as for `validator`."""
         return self.validator(contract_id, version, timeout=timeout).problems(value)
