@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from chartly.api.coordinator.v1 import coordinator_pb2
 from chartly.api.storage.v1 import storage_pb2
-from chartly.sdk import Chartly, ChartlyError, DataLoss, NotFound, Validator
+from chartly.sdk import AsyncChartly, Chartly, ChartlyError, DataLoss, FailedPrecondition, NotFound, Validator
 from chartly.sdk.documents import body_of
 from chartly.sdk.errors import error_of_status
 from chartly.sdk.policy import deadline_seconds, method_of, retries
@@ -170,3 +170,24 @@ def test_a_validator_names_each_problem_once_by_its_place() -> None:
     ]
     assert all(problem.message for problem in problems)
     assert validator.is_valid({"a": 3})
+
+
+@pytest.mark.parametrize("secret", ["chk_one\nchk_two", "chk one", "chk_\x00", "chk_é"])
+def test_a_key_that_no_call_can_carry_is_refused_at_once(secret: str) -> None:
+    for make in (lambda: Chartly(api_key=secret), lambda: AsyncChartly(token=secret)):
+        with pytest.raises(ValueError, match="one line of printable ASCII") as caught:
+            make()
+        assert secret not in str(caught.value)
+
+
+async def test_a_closed_client_says_that_it_is_closed() -> None:
+    client = Chartly()
+    client.close()
+    with pytest.raises(FailedPrecondition, match="the client is closed"):
+        client.contracts.get("weather")
+    with pytest.raises(FailedPrecondition, match="the client is closed"):
+        list(client.contracts.list())
+    async with AsyncChartly() as other:
+        pass
+    with pytest.raises(FailedPrecondition, match="the client is closed"):
+        await other.contracts.get("weather")

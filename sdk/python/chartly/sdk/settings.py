@@ -42,7 +42,7 @@ class Settings:
         """Read what a caller says, or the environment where he says nothing.
 
         Raises:
-            ValueError: the URL is none of a mesh, or there are a key and a token.
+            ValueError: the URL is none of a mesh, there are a key and a token, or one that no call can carry.
         """
         if api_key and token:
             raise ValueError("give api_key or token, not both")
@@ -50,7 +50,13 @@ class Settings:
         bearer = token if api_key is None else api_key
         if bearer is None:
             bearer = os.environ.get("CHARTLY_API_KEY", "")
-        return cls(*_target(url), bearer.strip(), timeout)
+        return cls(*_target(url), _clean(bearer.strip()), timeout)
+
+
+def _clean(bearer: str) -> str:
+    if any(not "!" <= character <= "~" for character in bearer):
+        raise ValueError("an API key or token is one line of printable ASCII without spaces, and this one is not")
+    return bearer
 
 
 def _target(url: str) -> tuple[str, bool]:

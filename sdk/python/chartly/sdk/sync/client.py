@@ -25,7 +25,7 @@ class Chartly:
         timeout: seconds that each call may take; default: what the contract says of its method.
 
     Raises:
-        ValueError: the URL is none of a mesh, or there are a key and a token.
+        ValueError: the URL is none of a mesh, there are a key and a token, or one that no call can carry.
 
     Methods fail with a `ChartlyError`. Those that are safe to repeat are tried up to five times while nobody answers.
     """

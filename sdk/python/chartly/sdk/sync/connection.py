@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar, cast
 
 import grpc
-from chartly.sdk.errors import error_of
+from chartly.sdk.errors import FailedPrecondition, error_of
 from chartly.sdk.policy import deadline_seconds, method_of
 from chartly.sdk.settings import Settings
 from chartly.sdk.sync.bridge import FAILURES
@@ -24,6 +24,7 @@ class Connection:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._is_closed = False
 
     @cached_property
     def _channel(self) -> grpc.Channel:
@@ -33,7 +34,8 @@ class Connection:
         return grpc.insecure_channel(target, options=options)
 
     def close(self) -> None:
-        """Close the channel; calls that are under way are cancelled."""
+        """Close the channel; calls that are under way are cancelled, and later ones fail with FailedPrecondition."""
+        self._is_closed = True
         if "_channel" in self.__dict__:
             self._channel.close()
 
@@ -85,6 +87,8 @@ class Connection:
             request.page_token = page.next_page_token
 
     def _call(self, request: Message, timeout: float | None) -> tuple[str, dict[str, Any], str]:
+        if self._is_closed:
+            raise FailedPrecondition("the client is closed; make another one")
         method, request_id = method_of(request.DESCRIPTOR), uuid.uuid4().hex
         metadata = [("x-request-id", request_id)]
         if self._settings.bearer:
