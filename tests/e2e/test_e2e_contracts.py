@@ -109,3 +109,22 @@ def test_the_command_says_where_a_file_is_wrong(mesh: Any, tmp_path: Path) -> No
     assert done.returncode == 2
     assert done.stderr.startswith(f"{file}:3:3 ")
     assert done.stderr.rstrip().endswith("Nothing was saved.")
+
+
+def test_the_command_warns_of_a_deprecated_contract_and_names_the_message(mesh: Any, tmp_path: Path) -> None:
+    money, order = tmp_path / "money.proto", tmp_path / "order.proto"
+    money.write_text('syntax = "proto3"; package e2e; message Money { int64 units = 1; } message Rate {}')
+    order.write_text('syntax = "proto3"; package e2e; import "money.proto"; message Order { Money price = 1; }')
+
+    def chartly(*words: str) -> tuple[int, str, str]:
+        command = [CHARTLY, "contract", *words, "--data-dir", str(mesh.data_dir)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    assert chartly("apply", "e2e-money", str(money))[0] == 0
+    code, told, _ = chartly("check", "e2e-money", str(money), "--message", "e2e.Rate")
+    assert (code, told.count("RECORD_MESSAGE_CHANGED")) == (1, 2)
+    chartly("deprecate", "e2e-money", "--reason", "use cash")
+    code, told, warned = chartly("apply", "e2e-order", str(order), "--reference", "money.proto=e2e-money@1")
+    assert (code, warned) == (0, "warning: contract e2e-money is deprecated: use cash\n")
+    assert told.startswith("+ e2e-order 1.0.0 ")
