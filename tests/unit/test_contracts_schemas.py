@@ -161,6 +161,34 @@ def test_the_digest_is_of_what_is_said_and_not_of_how_it_is_written() -> None:
     assert one.digest != read({"type": "integer", "maximum": 11}).digest
 
 
+@pytest.mark.parametrize(
+    ("text", "digest"),
+    [
+        (
+            '{"type": "object", "properties": {"a": {"type": "string", "maxLength": 100}}}',
+            "sha256:3114ab64edbba2e6f025f6f5d1ded4f1e51d7743f47ad1c8d682dec908476daa",
+        ),
+        (
+            '{"minimum": 1.5, "maximum": 1e+21, "title": "No. 1.5"}',
+            "sha256:b698e795a53b83fdae56ab492ee59869d4cfb7d5a09e58845975836064325007",
+        ),
+        (
+            '{"properties": {"\U0001f600": true, "\ufb33": false}}',
+            "sha256:16abf76b2b7d7039c54f1004a75b32ad836e442aaddb466b8d595a914eff4ec0",
+        ),
+        ('{"maximum": 1152921504606846976}', "sha256:cc3eae90d576284148cc183c851051ad95b92428f2b5641e074c2c49b02b5f27"),
+    ],
+    ids=["plain", "fractions", "keys by UTF-16", "beyond 2^53"],
+)
+def test_digests_stay_what_they_were(text: str, digest: str) -> None:
+    assert read_schema(text.encode()).digest == digest
+
+
+def test_members_that_only_python_calls_equal_are_told_apart() -> None:
+    one, other = (read(record({"a": {"const": value}})) for value in (1, True))
+    assert [(finding.path, finding.breaks) for finding in compare_schemas(one, other)]
+
+
 def test_a_number_that_rfc_8785_cannot_write_counts_as_it_is_written() -> None:
     one, other = (read_schema(f'{{"maximum": {number}}}'.encode()) for number in (2**63 - 1, 2**63 - 2))
     assert one.digest != other.digest

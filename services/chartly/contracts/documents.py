@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chartly.contracts.digest import files_digest
 from chartly.contracts.errors import NotExportable
@@ -299,14 +299,14 @@ def _read_schema(source: Source, references: Mapping[str, Form]) -> SchemaForm:
 
 def _properties(schema: object) -> Iterator[str]:
     """Yield the names in each `properties`. A property that is called so adds a few more, which does a search no harm."""
-    if isinstance(schema, dict):
-        if isinstance(named := schema.get("properties"), dict):
-            yield from named
-        for value in schema.values():
-            yield from _properties(value)
-    elif isinstance(schema, list):
-        for value in schema:
-            yield from _properties(value)
+    waiting: list[Any] = [[schema]]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            if isinstance(named := part.get("properties"), dict):
+                yield from named
+            part = part.values()
+        waiting += [each for each in part if isinstance(each, dict | list)]
 
 
 def _read_odcs(source: Source, references: Mapping[str, Form]) -> OdcsForm:

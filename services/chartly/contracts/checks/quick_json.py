@@ -55,10 +55,12 @@ def _refuse(_: str) -> NoReturn:
 
 def _depth(value: Any, most: int) -> int:
     """Return how many levels a value has; one too many is enough to know."""
-    if most < 0 or not isinstance(value, dict | list):
-        return 1
-    below = value.values() if isinstance(value, dict) else value
-    return 1 + max((_depth(each, most - 1) for each in below), default=0)
+    levels, level = 0, [value]
+    while level and levels <= most:
+        levels += 1
+        holders = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
+        level = [each for holder in holders for each in holder]
+    return levels
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_integer, parse_float=_finite, parse_constant=_refuse)

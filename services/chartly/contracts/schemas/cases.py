@@ -12,16 +12,19 @@ from chartly.contracts.schemas.tree import Located
 
 MAX_STEPS = 100_000
 
+Shapes = dict[tuple[int, ...], Shape]
+"""Shapes by the identity of the schemas that they are of, good while the documents live."""
+
 
 class Exhausted(Exception):
     """The comparison took more steps than it may."""
 
 
 class Cases:
-    """Shapes of one comparison, while whose documents live."""
+    """Shapes of one comparison, and those that another one of the same documents has made."""
 
-    def __init__(self) -> None:
-        self._shapes: dict[tuple[int, ...], Shape] = {}
+    def __init__(self, shapes: Shapes) -> None:
+        self._shapes = shapes
         self._steps = 0
 
     def step(self) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chartly.contracts.report import DESCRIPTION_CHANGED, Finding, Layer
-from chartly.contracts.schemas.document import SchemaDocument, path_of, subschemas
+from chartly.contracts.schemas.cases import Shapes
+from chartly.contracts.schemas.document import SchemaDocument, path_of
 from chartly.contracts.schemas.gaps import Gap, gaps
+from chartly.contracts.schemas.tree import Schema, Steps, children_of
 
 _STRUCTURE = (
     "type",
@@ -47,9 +49,10 @@ def compare_schemas(old: SchemaDocument, new: SchemaDocument) -> tuple[Finding, 
     Where a finding breaks neither way, every value of one is a value of the other.
     """
     changes: dict[tuple[str, str], tuple[Gap, bool, bool]] = {}
-    for gap in gaps(old.root, new.root):
+    shapes: Shapes = {}
+    for gap in gaps(old.root, new.root, shapes):
         changes.setdefault((gap.path, gap.keyword), (gap, gap.breaks, False))
-    for gap in gaps(new.root, old.root):
+    for gap in gaps(new.root, old.root, shapes):
         swapped = Gap(gap.keyword, gap.path, gap.second, gap.first, gap.breaks)
         first, backward, forward = changes.get((gap.path, gap.keyword), (swapped, False, False))
         changes[gap.path, gap.keyword] = (first, backward, forward or gap.breaks)
@@ -106,10 +109,17 @@ def _message(gap: Gap) -> str:
 
 
 def _described(old: SchemaDocument, new: SchemaDocument) -> Iterator[Finding]:
-    before = {steps: at.schema for steps, at in subschemas(old)}
-    for steps, at in subschemas(new):
-        was, now = before.get(steps), at.schema
-        if isinstance(was, dict) and isinstance(now, dict):
-            for word in ("title", "description"):
-                if was.get(word) != now.get(word):
-                    yield Finding(Layer.JSON, DESCRIPTION_CHANGED, path_of((*steps, word)), f"{word} changed")
+    waiting: list[tuple[Steps, Schema, Schema]] = [((), old.value, new.value)]
+    while waiting:
+        steps, was, now = waiting.pop()
+        if was == now or isinstance(was, bool) or isinstance(now, bool):
+            continue
+        for word in ("title", "description"):
+            if was.get(word) != now.get(word):
+                yield Finding(Layer.JSON, DESCRIPTION_CHANGED, path_of((*steps, word)), f"{word} changed")
+        before = {child.steps: child.schema for child in children_of(was, old.dialect)}
+        waiting += [
+            ((*steps, *child.steps), before[child.steps], child.schema)
+            for child in children_of(now, new.dialect)
+            if child.steps in before
+        ]

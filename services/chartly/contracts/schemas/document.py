@@ -8,7 +8,7 @@ the engine for them (Rust's `regex`) has no backtracking. A pattern with look-ar
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from typing import Any, cast
@@ -25,10 +25,12 @@ from chartly.contracts.schemas.tree import (
     Located,
     Schema,
     Steps,
-    children_of,
     locate,
+    locate_alone,
+    stands_alone,
+    walk,
 )
-from chartly.contracts.schemas.weight import Overweight, check_weight
+from chartly.contracts.schemas.weight import MAX_WEIGHT, Overweight, check_weight
 from chartly.engine.document import Entry, Listing, Node, Place, Scalar, Syntax, plain, read_document
 from chartly.engine.document import Mapping as Fields
 from chartly.engine.errors import InvalidDocument, Problem
@@ -43,7 +45,7 @@ class SchemaDocument:
     """A JSON Schema that is safe to use, as `read_schema` returns it.
 
     value: the schema. tree: reads the same with its places. dialect: URI of its metaschema, without `#`.
-    references: the schemas that its `$ref`s lead to, by the URI that they name.
+    references: the schemas that its `$ref`s lead to, by the URI that they name. alone: whether it surely has no `$ref`.
     """
 
     value: Schema
@@ -51,10 +53,13 @@ class SchemaDocument:
     references: Mapping[str, SchemaDocument] = field(default_factory=dict)
     text: bytes = b""
     tree: Callable[[], Node] = field(default=lambda: _NOWHERE, repr=False, compare=False)
+    alone: bool = field(default=False, repr=False, compare=False)
 
     @cached_property
     def root(self) -> Located:
         """The schema, ready to follow its references."""
+        if self.alone:
+            return locate_alone(self.value, self.dialect)
         return locate(self.value, self.dialect, self._schemas())
 
     @cached_property
@@ -133,12 +138,17 @@ def schema_of(
     """
     checking = _Checking(tree)
     dialect = checking.dialect(value)
-    checking.by_metaschema(value, dialect)
+    parts = list(walk(value, dialect))
+    checking.by_metaschema(value, dialect, parts)
     checking.stop()
-    document = SchemaDocument(cast("Schema", value), dialect, dict(references or {}), text, tree)
-    checking.references(document)
+    alone = len(parts) <= MAX_WEIGHT and stands_alone(parts)
+    document = SchemaDocument(cast("Schema", value), dialect, dict(references or {}), text, tree, alone)
+    checking.dialects(document)
+    if not alone:
+        checking.references(document)
     checking.stop()
-    checking.weight(document)
+    if not alone:  # a tree of fewer parts than a value may meet cannot ask for more
+        checking.weight(document)
     checking.stop()
     document.validator()
     return document
@@ -168,8 +178,8 @@ class _Checking:
             self.stop()
         return cast("str", dialect)
 
-    def by_metaschema(self, value: Any, dialect: str) -> None:
-        """Check a schema by its dialect's own, patterns included."""
+    def by_metaschema(self, value: Any, dialect: str, parts: Iterable[tuple[Steps, Schema]]) -> None:
+        """Check a schema by its dialect's own, patterns of all its parts included."""
         for error in _metaschema(dialect).iter_errors(value):
             steps = tuple(error.instance_path)
             if error.kind.name == "format" and error.message.endswith('"regex"'):
@@ -178,21 +188,25 @@ class _Checking:
                 self._add(steps, "SCHEMA_INVALID", f"{error.instance!r} is no type; these are: {_TYPES}")
             else:
                 self._add(steps, "SCHEMA_INVALID", error.message)
-        for steps, pattern in _patterns(value, dialect):
+        for steps, pattern in _patterns(parts):
             if not is_read(pattern):
                 self._add(steps, "PATTERN_REFUSED", f'"{pattern}" {REFUSED}')
 
-    def references(self, document: SchemaDocument) -> None:
-        """Check that each reference leads to something, and that nothing speaks another dialect."""
+    def dialects(self, document: SchemaDocument) -> None:
+        """Check that what it refers to is of its own dialect."""
         for name, other in document.references.items():
             if other.dialect != document.dialect:
                 words = f"{name} is of {DIALECTS[other.dialect]}, this schema of {DIALECTS[document.dialect]}"
                 self._add((), "REFERENCE_DIALECT", f"{words}; both have to be of the same")
+
+    def references(self, document: SchemaDocument) -> None:
+        """Check that each reference leads to something, and that no part speaks another dialect."""
         for steps, at in subschemas(document):
             if (
                 steps
                 and isinstance(at.schema, dict)
-                and known_dialect(at.schema.get("$schema", at.dialect)) != at.dialect
+                and "$schema" in at.schema
+                and known_dialect(at.schema["$schema"]) != at.dialect
             ):
                 self._add((*steps, "$schema"), "UNKNOWN_DIALECT", "a part of a schema cannot be of another dialect")
             for keyword, reference in references_of(at):
@@ -243,11 +257,8 @@ def subschemas(document: SchemaDocument) -> Iterator[tuple[Steps, Located]]:
         waiting += [((*steps, *child.steps), at.down(child.schema)) for child in at.children()]
 
 
-def _patterns(value: Any, dialect: str) -> Iterator[tuple[Steps, str]]:
-    waiting: list[tuple[Steps, Any]] = [((), value)]
-    while waiting:
-        steps, schema = waiting.pop()
-        waiting += [((*steps, *child.steps), child.schema) for child in children_of(schema, dialect)]
+def _patterns(parts: Iterable[tuple[Steps, Schema]]) -> Iterator[tuple[Steps, str]]:
+    for steps, schema in parts:
         if isinstance(schema, dict) and isinstance(pattern := schema.get("pattern"), str):
             yield (*steps, "pattern"), pattern
         if isinstance(schema, dict) and isinstance(table := schema.get("patternProperties"), dict):

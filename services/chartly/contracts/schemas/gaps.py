@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chartly.contracts.schemas.alike import all_alike
-from chartly.contracts.schemas.cases import Cases, Exhausted, by_pattern
+from chartly.contracts.schemas.cases import Cases, Exhausted, Shapes, by_pattern
 from chartly.contracts.schemas.patterns import matches
 from chartly.contracts.schemas.shape import LIMITS, NUMBERS, Contained, ObjectRule, Parts, Shape
-from chartly.contracts.schemas.tree import Located
+from chartly.contracts.schemas.tree import REFERENCE_KEYWORDS, SUBSCHEMAS, Located
 from chartly.contracts.schemas.words import joined, limit_words, type_words, value_words, words_of
 
 MAX_LEVELS = 60
@@ -41,9 +41,13 @@ class Gap:
     breaks: bool = True
 
 
-def gaps(first: Located, second: Located) -> list[Gap]:
-    """Return where values of the first schema may be refused by the second, in the order of the second."""
-    comparison = _Comparison()
+def gaps(first: Located, second: Located, shapes: Shapes | None = None) -> list[Gap]:
+    """Return where values of the first schema may be refused by the second, in the order of the second.
+
+    Args:
+        shapes: those of the two that are known; those that become known are added.
+    """
+    comparison = _Comparison({} if shapes is None else shapes)
     found: list[Gap] = []
     try:
         found.extend(comparison.gaps(*comparison.shapes(first, second), ""))
@@ -53,8 +57,8 @@ def gaps(first: Located, second: Located) -> list[Gap]:
 
 
 class _Comparison:
-    def __init__(self) -> None:
-        self._cases = Cases()
+    def __init__(self, shapes: Shapes) -> None:
+        self._cases = Cases(shapes)
         self._level = 0
         self._assumed: set[tuple[Any, ...]] = set()
 
@@ -134,7 +138,7 @@ class _Comparison:
             texts = replace(self._cases.of(a.names), types=frozenset(("string",)))
             yield from self.gaps(texts, self._cases.of(b.names), joined(path, "propertyNames"))
         named = [{name for rule in shape.objects for name in rule.properties} for shape in (a, b)]
-        for name in sorted(named[0] | named[1]):
+        for name in sorted((named[0] | named[1]) - _members_alike(a, b)):
             yield from self._member(a, b, path, name, tuple(name in names for names in named))
         for rule in b.objects:
             yield from self._others(a, rule, path)
@@ -221,6 +225,24 @@ class _Comparison:
             for had, wanted in zip(old[1:], new[1:], strict=True)
         )
         return self._equal(old[0], new[0]) and all(then)
+
+
+#: Keywords that make a schema more than a list of demands on plain values, and those whose values are more than what `==` tells.
+_MORE = frozenset((*SUBSCHEMAS, *REFERENCE_KEYWORDS, "$id", "enum", "const"))
+
+
+def _members_alike(a: Shape, b: Shape) -> set[str]:
+    """Return members that both name with the same plain demands, so that there is no gap; most of a new revision are such."""
+    if len(a.objects) != 1 or len(b.objects) != 1:
+        return set()
+    (one,), (other,) = a.objects, b.objects
+    if one.patterns or other.patterns or one.at.dialect != other.at.dialect:
+        return set()
+    return {
+        name
+        for name, schema in one.properties.items()
+        if isinstance(schema, dict) and schema == other.properties.get(name) and _MORE.isdisjoint(schema)
+    }
 
 
 def _are_written_alike(first: Parts, second: Parts) -> bool:

@@ -45,9 +45,14 @@ def shape_of(parts: Iterable[Located]) -> Shape:
             shape.never = True
         elif isinstance(part.schema, dict):
             foreign = _FOREIGN[part.dialect]
-            _read(shape, part, {name: value for name, value in part.schema.items() if name not in foreign})
+            own = part.schema if foreign.isdisjoint(part.schema) else _without(part.schema, foreign)
+            _read(shape, part, own)
     _settle(shape)
     return shape
+
+
+def _without(schema: dict[str, Any], keywords: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in schema.items() if name not in keywords}
 
 
 #: Keywords that ask nothing by themselves, once references are followed.
@@ -104,9 +109,10 @@ def _read_members(shape: Shape, at: Located, schema: dict[str, Any]) -> None:
     if "unevaluatedProperties" in schema and not (_is_alone(schema) or "additionalProperties" in schema):
         rest = None
         shape.opaque.add("unevaluatedProperties")
-    tables = [{name: at.down(each) for name, each in schema.get(key, {}).items()} for key in _TABLES]
-    if rest is not None or any(tables):
-        shape.objects.append(ObjectRule(tables[0], tables[1], None if rest is None else at.down(rest)))
+    properties = schema.get("properties", {})
+    patterns = {pattern: at.down(each) for pattern, each in schema.get("patternProperties", {}).items()}
+    if rest is not None or properties or patterns:
+        shape.objects.append(ObjectRule(at, properties, patterns, None if rest is None else at.down(rest)))
     both: Mapping[str, Any] = schema.get("dependencies", {}) if at.dialect == DRAFT_7 else {}
     for name, names in {
         **{k: v for k, v in both.items() if isinstance(v, list)},
@@ -138,7 +144,6 @@ def _read_items(shape: Shape, at: Located, schema: dict[str, Any]) -> None:
         shape.contains.append(contained)
 
 
-_TABLES = ("properties", "patternProperties")
 _APPLICATORS = ("$ref", "$dynamicRef", "$recursiveRef", "allOf", "anyOf", "oneOf", "if", "dependentSchemas", "not")
 
 

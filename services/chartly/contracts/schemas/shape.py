@@ -6,13 +6,14 @@ them, types and enumerated values as what remains, and the rest as a list of dem
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from chartly.contracts.schemas.patterns import matches
-from chartly.contracts.schemas.tree import Located
+from chartly.contracts.schemas.tree import Located, Schema
 
 #: Types that no value has two of; a `number` is an integer or a fraction.
 TYPES = frozenset(("null", "boolean", "object", "array", "string", "integer", "fraction"))
@@ -25,15 +26,16 @@ Parts = tuple[Located, ...]
 
 @dataclass(slots=True)
 class ObjectRule:
-    """What one schema says of the members of an object; `rest` is for names that neither table has."""
+    """What one schema, `at`, says of the members of an object; `rest` is for names that neither table has."""
 
-    properties: dict[str, Located] = field(default_factory=dict)
-    patterns: dict[str, Located] = field(default_factory=dict)
-    rest: Located | None = None
+    at: Located
+    properties: Mapping[str, Schema]
+    patterns: Mapping[str, Located]
+    rest: Located | None
 
     def of(self, name: str) -> Parts:
         """Return what a member of this name has to meet."""
-        named = [self.properties[name]] if name in self.properties else []
+        named = [self.at.down(self.properties[name])] if name in self.properties else []
         matching = [at for pattern, at in self.patterns.items() if matches(pattern, name)]
         rest = [self.rest] if self.rest and not named and not matching else []
         return (*named, *matching, *rest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -40,6 +40,10 @@ SUBSCHEMAS = {
     "items": ("any", "below"),
     **dict.fromkeys(("$defs", "definitions"), ("map", "aside")),
 }
+
+_HOLDERS = frozenset(SUBSCHEMAS)
+#: Keywords by which a schema has another base, or leads to another schema.
+_NAMING = frozenset(("$id", *REFERENCE_KEYWORDS))
 
 
 class Child(NamedTuple):
@@ -101,6 +105,16 @@ def children_of(schema: Schema, dialect: str) -> Iterator[Child]:
             yield from (Child((keyword, *steps), child, reach) for steps, child in _members(value, shape))
 
 
+def walk(schema: Schema, dialect: str) -> Iterator[tuple[Steps, Schema]]:
+    """Yield a schema, valid or not, and each subschema of it with the steps to it, the whole one first."""
+    waiting: list[tuple[Steps, Schema]] = [((), schema)]
+    while waiting:
+        steps, at = waiting.pop()
+        yield steps, at
+        if isinstance(at, dict) and not _HOLDERS.isdisjoint(at):
+            waiting += [((*steps, *child.steps), child.schema) for child in children_of(at, dialect)]
+
+
 def _members(value: Any, shape: str) -> Iterator[tuple[Steps, Schema]]:
     if shape == "map" and isinstance(value, dict):
         pairs: Iterator[tuple[str | int, Any]] = iter(value.items())
@@ -124,6 +138,26 @@ def locate(schema: Schema, dialect: str, references: Mapping[str, Schema]) -> Lo
     resolved = [(urljoin(base, name), other) for name, other in named]
     registry = REGISTRY.with_resources([(base, root), *named, *resolved]).crawl()
     return Located(schema, registry.resolver(base), dialect)
+
+
+def stands_alone(parts: Iterable[tuple[Steps, Schema]]) -> bool:
+    """Return whether a schema, as `walk` yields it, neither names nor refers to anything, so that no resolver is ever asked."""
+    return all(
+        isinstance(at, bool) or (_NAMING.isdisjoint(at) and (not steps or "$schema" not in at)) for steps, at in parts
+    )
+
+
+def locate_alone(schema: Schema, dialect: str) -> Located:
+    """Return a whole schema that stands alone."""
+    return Located(schema, _no_resolver(), dialect)
+
+
+@cache
+def _no_resolver() -> Resolver[Any]:
+    from jsonschema_specifications import REGISTRY
+
+    resolver: Resolver[Any] = REGISTRY.resolver()
+    return resolver
 
 
 def resource(schema: Schema, dialect: str) -> referencing.Resource[Any]:
