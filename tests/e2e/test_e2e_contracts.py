@@ -14,7 +14,7 @@ from mesh_process import CHARTLY
 from rest import YAML, Rest
 
 SCHEMA, PROTO, ZIP = "application/schema+json", "text/x-protobuf", "application/zip"
-GOOD = {"type": "object", "properties": {"state": {"type": "string"}}, "additionalProperties": False}
+GOOD: dict[str, Any] = {"type": "object", "properties": {"state": {"type": "string"}}, "additionalProperties": False}
 
 
 def packed(**files: str) -> bytes:
@@ -77,7 +77,7 @@ def test_the_command_saves_checks_finds_and_exports(mesh: Any, tmp_path: Path) -
     wider.write_text(json.dumps({**GOOD, "properties": {**GOOD["properties"], "note": {"type": "string"}}}))
 
     def chartly(*words: str) -> tuple[int, str]:
-        command = [CHARTLY, "contract", *words, "--data-dir", str(mesh.data_dir)]
+        command = [str(CHARTLY), "contract", *words, "--data-dir", str(mesh.data_dir)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         return done.returncode, done.stdout + done.stderr
 
@@ -104,7 +104,7 @@ def test_the_command_says_where_a_file_is_wrong(mesh: Any, tmp_path: Path) -> No
     (tmp_path / "shop").mkdir()
     file = tmp_path / "shop" / "order.proto"
     file.write_text('syntax = "proto3";\nmessage Order {\n  Money price = 1;\n}\n')
-    command = [CHARTLY, "contract", "apply", "e2e-wrong", str(tmp_path), "--data-dir", str(mesh.data_dir)]
+    command = [str(CHARTLY), "contract", "apply", "e2e-wrong", str(tmp_path), "--data-dir", str(mesh.data_dir)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith(f"{file}:3:3 ")
@@ -117,7 +117,7 @@ def test_the_command_warns_of_a_deprecated_contract_and_names_the_message(mesh: 
     order.write_text('syntax = "proto3"; package e2e; import "money.proto"; message Order { Money price = 1; }')
 
     def chartly(*words: str) -> tuple[int, str, str]:
-        command = [CHARTLY, "contract", *words, "--data-dir", str(mesh.data_dir)]
+        command = [str(CHARTLY), "contract", *words, "--data-dir", str(mesh.data_dir)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         return done.returncode, done.stdout, done.stderr
 

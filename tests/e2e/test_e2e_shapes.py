@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -132,6 +132,7 @@ class Tour:
         self._call("POST /api/drones/heartbeat", content={"drone_id": "shapes-drone"})
         work = self._call("POST /api/profiles/{profile_id}:runNow", content={}, profile_id="shapes")
         self._until_ended(work["run_id"])
+        self._until_completed(work["work_id"])
         self._call("GET /api/work/{work_id}", work_id=work["work_id"])
         self._call("GET /api/work", query={"profile_id": "shapes"})
         self._call("GET /api/drones")
@@ -151,10 +152,16 @@ class Tour:
         return str(work["work_id"])
 
     def _until_ended(self, run_id: str) -> None:
+        self._until(f"/api/runs/{run_id}", lambda run: run["state"] not in ("RUN_STATE_RUNNING", "RUN_STATE_PAUSED"))
+
+    def _until_completed(self, work_id: str) -> None:
+        self._until(f"/api/work/{work_id}", lambda work: work["state"] == "WORK_STATE_SUCCEEDED")
+
+    def _until(self, path: str, holds: Callable[[dict[str, Any]], bool]) -> None:
         deadline = time.monotonic() + 30
         while True:
-            answer = self._client.get(f"/api/runs/{run_id}")
-            if answer.status_code == 200 and answer.json()["state"] not in ("RUN_STATE_RUNNING", "RUN_STATE_PAUSED"):
+            answer = self._client.get(path)
+            if answer.status_code == 200 and holds(answer.json()):
                 return
             assert time.monotonic() < deadline, answer.text
             time.sleep(0.05)

@@ -31,11 +31,15 @@ def show_report(report: CompatibilityReport, name: str) -> None:
 
 def _line(finding: Finding) -> str:
     advice = f". {finding.advice}" if finding.advice else ""
-    return f"{finding.path}: {finding.message} ({finding.rule}){advice}"
+    return f"{_what(finding)} ({finding.rule}){advice}"
+
+
+def _what(finding: Finding) -> str:
+    return f"{finding.path}: {finding.message}" if finding.path else finding.message
 
 
 def told(changes: Sequence[Finding]) -> str:
     """Return changes in a line: the first few, and how many others there are."""
-    first = [f"{each.path}: {each.message}" for each in changes[:_MOST_CHANGES]]
+    first = [_what(each) for each in changes[:_MOST_CHANGES]]
     others = len(changes) - len(first)
     return "; ".join([*first, f"{others} more"] if others else first)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from chartly.api.registry.v1 import contract_pb2
@@ -13,6 +14,7 @@ from chartly.contracts.documents import Kind, Source, layers_of
 from chartly.contracts.report_message import finding_message, mode_value
 from chartly.contracts.report_message import report_message as report_message_of
 from chartly.engine import Problem
+from chartly.registry import contract_evolution as evolution
 from chartly.registry.contract_evolution import Contract, ContractRevision, Judgement, Reference, Wanted
 from chartly.registry.contract_words import words
 from chartly.runtime import FieldViolation
@@ -20,6 +22,8 @@ from chartly.runtime.errors import InvalidField
 from chartly.runtime.pages import decode_page_token, encode_page_token
 
 _CONTRACTS = "registry.contracts"
+# A page has up to a thousand revisions, and an answer 16 MiB.
+_MOST_IN_LISTS = 10
 _FIELDS = tuple(field.name for field in pb.ContractUpdate.DESCRIPTOR.fields)
 
 
@@ -110,6 +114,11 @@ def revision_message(revision: ContractRevision, source: Source | None = None) -
     return message
 
 
+def brief(revision: ContractRevision) -> ContractRevision:
+    """Return a revision as lists have it, with few of its changes."""
+    return replace(revision, changes=evolution.capped(revision.changes, _MOST_IN_LISTS))
+
+
 def report_message(judgement: Judgement) -> contract_pb2.CompatibilityReport:
     """Return a judgement as its message."""
     return report_message_of(
@@ -151,7 +160,8 @@ def contract_after(request: pb.ListContractsRequest) -> str:
 
 def contracts_page(request: pb.ListContractsRequest, found: Sequence[Contract], limit: int) -> pb.ListContractsResponse:
     """Return a page of at most `limit` contracts; that there are more, one more tells."""
-    page = pb.ListContractsResponse(contracts=map(contract_message, found[:limit]))
+    listed = [replace(contract, latest=brief(contract.latest)) for contract in found[:limit]]
+    page = pb.ListContractsResponse(contracts=map(contract_message, listed))
     if len(found) > limit:
         page.next_page_token = encode_page_token({"after": found[limit - 1].contract_id}, of=_list_name(request))
     return page
@@ -169,7 +179,7 @@ def revision_before(request: pb.ListContractRevisionsRequest) -> int | None:
 
 def revisions_page(found: Sequence[ContractRevision], limit: int) -> pb.ListContractRevisionsResponse:
     """Return a page of at most `limit` revisions; that there are more, one more tells."""
-    page = pb.ListContractRevisionsResponse(revisions=map(revision_message, found[:limit]))
+    page = pb.ListContractRevisionsResponse(revisions=[revision_message(brief(each)) for each in found[:limit]])
     if len(found) > limit:
         last = found[limit - 1]
         page.next_page_token = encode_page_token({"before": last.revision}, of=f"{_CONTRACTS}/{last.contract_id}")

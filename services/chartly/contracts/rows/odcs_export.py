@@ -38,7 +38,19 @@ def odcs(row: Row) -> dict[str, Any]:
 
 def odcs_yaml(row: Row) -> bytes:
     """Return the data contract of a row as YAML."""
-    return yaml.safe_dump(odcs(row), sort_keys=False, allow_unicode=True, width=120).encode()
+    return yaml.dump(odcs(row), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120).encode()
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes texts with line breaks of Unicode's own, which YAML would fold into others."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if any(sign in text for sign in "\x85\u2028\u2029") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _text)
 
 
 def _server(row: Row) -> dict[str, Any]:

@@ -31,8 +31,10 @@ def sync_client(aio: Path) -> dict[str, bytes]:
     """Return the content of each module of the client without asyncio, by its name, the bridge as it stands.
 
     Args:
-        aio: folder of the client with asyncio; the other one is its sibling `sync`.
+        aio: folder of the client with asyncio; the other one is its sibling `sync`. A tree without it has neither.
     """
+    if not aio.is_dir():
+        return {}
     modules = (path for path in sorted(aio.glob("*.py")) if path.name != BY_HAND)
     made = {path.name: _formatted(_MADE + _without_async(path.read_text())) for path in modules}
     return made | {BY_HAND: (aio.parent / "sync" / BY_HAND).read_bytes()}

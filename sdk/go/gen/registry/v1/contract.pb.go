@@ -358,7 +358,7 @@ type ContractRevision struct {
 	Tags []string `protobuf:"bytes,5,rep,name=tags,proto3" json:"tags,omitempty"`
 	// When it was saved.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// What changed since the revision before.
+	// What changed since the revision before; in lists at most 10, and `MORE_CHANGES` for each layer counts the rest.
 	Changes []*Finding `protobuf:"bytes,7,rep,name=changes,proto3" json:"changes,omitempty"`
 	// Other contracts that its document needs, each at the revision that it was saved with.
 	References []*ContractReference `protobuf:"bytes,8,rep,name=references,proto3" json:"references,omitempty"`
@@ -671,7 +671,7 @@ type CompatibilityReport struct {
 	Mode CompatibilityMode `protobuf:"varint,2,opt,name=mode,proto3,enum=chartly.api.registry.v1.CompatibilityMode" json:"mode,omitempty"`
 	// Verdict on each layer that the kind of contract has.
 	Verdicts []*LayerVerdict `protobuf:"bytes,3,rep,name=verdicts,proto3" json:"verdicts,omitempty"`
-	// Each change, in the order of the document.
+	// Each change, in the order of the document. Of more than 1000 those that break something come first, and a `MORE_CHANGES` for each layer counts the rest.
 	Findings []*Finding `protobuf:"bytes,4,rep,name=findings,proto3" json:"findings,omitempty"`
 	// Smallest version that the change may have after the latest.
 	SmallestVersion string `protobuf:"bytes,5,opt,name=smallest_version,json=smallestVersion,proto3" json:"smallest_version,omitempty"`

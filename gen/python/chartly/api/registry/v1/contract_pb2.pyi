@@ -218,7 +218,7 @@ class ContractRevision(message.Message):
 
     @builtins.property
     def changes(self) -> containers.RepeatedCompositeFieldContainer[Finding]:
-        """What changed since the revision before."""
+        """What changed since the revision before; in lists at most 10, and `MORE_CHANGES` for each layer counts the rest."""
 
     @builtins.property
     def references(self) -> containers.RepeatedCompositeFieldContainer[ContractReference]:
@@ -362,7 +362,7 @@ class CompatibilityReport(message.Message):
 
     @builtins.property
     def findings(self) -> containers.RepeatedCompositeFieldContainer[Finding]:
-        """Each change, in the order of the document."""
+        """Each change, in the order of the document. Of more than 1000 those that break something come first, and a `MORE_CHANGES` for each layer counts the rest."""
 
     def __init__(
         self,

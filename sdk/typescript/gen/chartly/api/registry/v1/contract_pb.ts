@@ -150,7 +150,7 @@ export type ContractRevision = Message<"chartly.api.registry.v1.ContractRevision
   createTime?: Timestamp | undefined;
 
   /**
-   * What changed since the revision before.
+   * What changed since the revision before; in lists at most 10, and `MORE_CHANGES` for each layer counts the rest.
    *
    * @generated from field: repeated chartly.api.registry.v1.Finding changes = 7;
    */
@@ -318,7 +318,7 @@ export type CompatibilityReport = Message<"chartly.api.registry.v1.Compatibility
   verdicts: LayerVerdict[];
 
   /**
-   * Each change, in the order of the document.
+   * Each change, in the order of the document. Of more than 1000 those that break something come first, and a `MORE_CHANGES` for each layer counts the rest.
    *
    * @generated from field: repeated chartly.api.registry.v1.Finding findings = 4;
    */
