@@ -25,6 +25,7 @@ from chartly.contracts.schemas.tree import (
     Located,
     Schema,
     Steps,
+    identified,
     locate,
     locate_alone,
     stands_alone,
@@ -93,6 +94,10 @@ class SchemaDocument:
         """Return where a part of the schema stands, or the nearest part above it."""
         return place_of(self.tree(), steps)
 
+    def others(self) -> list[Schema]:
+        """Return the schemas that it refers to, also through others."""
+        return [schema for _, schema in sorted(self._schemas().items(), key=lambda named: named[0])]
+
     def _schemas(self) -> dict[str, Schema]:
         """Return the schemas that it refers to, also through others; the nearest one has a name."""
         found: dict[str, Schema] = {}
@@ -145,6 +150,8 @@ def schema_of(
     document = SchemaDocument(cast("Schema", value), dialect, dict(references or {}), text, tree, alone)
     checking.dialects(document)
     if not alone:
+        checking.identifiers(document)
+        checking.stop()
         checking.references(document)
     checking.stop()
     if not alone:  # a tree of fewer parts than a value may meet cannot ask for more
@@ -198,6 +205,17 @@ class _Checking:
             if other.dialect != document.dialect:
                 words = f"{name} is of {DIALECTS[other.dialect]}, this schema of {DIALECTS[document.dialect]}"
                 self._add((), "REFERENCE_DIALECT", f"{words}; both have to be of the same")
+
+    def identifiers(self, document: SchemaDocument) -> None:
+        """Check that no two schemas have one `$id`: it would be chance which of them a reference leads to."""
+        known: dict[str, Schema] = {}
+        for other in document.others():
+            for _, identifier, schema in identified(other, document.dialect):
+                if known.setdefault(identifier, schema) != schema:
+                    self._add((), "ID_REPEATED", f'two schemas that it refers to have the $id "{identifier}"')
+        for steps, identifier, schema in identified(document.value, document.dialect):
+            if known.setdefault(identifier, schema) != schema:
+                self._add((*steps, "$id"), "ID_REPEATED", f'another schema has the $id "{identifier}" too')
 
     def references(self, document: SchemaDocument) -> None:
         """Check that each reference leads to something, and that no part speaks another dialect."""

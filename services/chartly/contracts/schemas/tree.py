@@ -115,6 +115,17 @@ def walk(schema: Schema, dialect: str) -> Iterator[tuple[Steps, Schema]]:
             waiting += [((*steps, *child.steps), child.schema) for child in children_of(at, dialect)]
 
 
+def identified(schema: Schema, dialect: str) -> Iterator[tuple[Steps, str, Schema]]:
+    """Yield each part of a schema that has an `$id`, with the steps to it and the whole URI that the `$id` makes."""
+    waiting: list[tuple[Steps, Schema, str]] = [((), schema, "")]
+    while waiting:
+        steps, at, base = waiting.pop()
+        if isinstance(at, dict) and isinstance(own := at.get("$id"), str) and not own.startswith("#"):
+            base = urljoin(base, own).rstrip("#")
+            yield steps, base, at
+        waiting += [((*steps, *child.steps), child.schema, base) for child in children_of(at, dialect)]
+
+
 def _members(value: Any, shape: str) -> Iterator[tuple[Steps, Schema]]:
     if shape == "map" and isinstance(value, dict):
         pairs: Iterator[tuple[str | int, Any]] = iter(value.items())
