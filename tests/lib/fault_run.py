@@ -18,6 +18,8 @@ HOOKS = Path(__file__).parent
 PROFILE = "{profile}"
 PATIENCE_SECONDS = 90.0
 _POLL_SECONDS = 0.1
+#: Methods that the client asks again and again while it waits, more often on a slow machine.
+POLLED = ("GetWork", "GetRun", "ListEntries")
 _ENDED = ("WORK_STATE_SUCCEEDED", "WORK_STATE_DEAD")
 _OWED = {
     ("profile.run", f"profiles/{PROFILE}", "OK"),
