@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chartly.cli.contract_files import read_contract_files
+from chartly.cli.contract_revisions import read_revision
 from chartly.cli.exits import Exit, fail
 from chartly.cli.text import first_lines
 
@@ -30,7 +31,7 @@ async def find_checker(session: Session, contract: str, message: str) -> Checker
 
     if (checker := checker_of_message(contract)) is not None:
         return checker
-    form = _form_of_files(Path(contract), message) or await _form_of_revision(session, contract)
+    form = _form_of_files(Path(contract), message) or (await read_revision(session, contract))[1]
     try:
         return checker_of(form)
     except NotExportable as error:
@@ -52,21 +53,3 @@ def _form_of_files(path: Path, message: str) -> Form | None:
     except InvalidDocument as error:
         lines = "\n".join(first_lines([f"{path}:{problem}" for problem in error.problems]))
         fail(Exit.INVALID, f"{lines}. Nothing was checked.")
-
-
-async def _form_of_revision(session: Session, name: str) -> Form:
-    """Return a revision in the registry with all that it refers to, each at the digest that it was saved with."""
-    from chartly.api.registry.v1.contract_pb2 import ContractKind
-    from chartly.api.registry.v1.registry_pb2 import GetContractRevisionRequest
-    from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
-    from chartly.contracts.documents import Kind, Source, read
-
-    contract_id, _, version = name.partition("@")
-    request = GetContractRevisionRequest(contract_id=contract_id, version=version or "latest")
-    revision = (await session.stub(RegistryServiceStub).GetContractRevision(request)).revision
-    needed = {
-        each.name: await _form_of_revision(session, f"{each.contract_id}@{each.digest}") for each in revision.references
-    }
-    document = revision.document
-    kind = Kind(ContractKind.Name(document.kind).removeprefix("CONTRACT_KIND_"))
-    return read(Source(kind, {file.path: file.text for file in document.files}, document.message), needed)

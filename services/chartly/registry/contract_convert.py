@@ -114,7 +114,7 @@ def revision_message(revision: ContractRevision, source: Source | None = None) -
     return message
 
 
-def brief(revision: ContractRevision) -> ContractRevision:
+def _brief(revision: ContractRevision) -> ContractRevision:
     """Return a revision as lists have it, with few of its changes."""
     return replace(revision, changes=evolution.capped(revision.changes, _MOST_IN_LISTS))
 
@@ -160,7 +160,7 @@ def contract_after(request: pb.ListContractsRequest) -> str:
 
 def contracts_page(request: pb.ListContractsRequest, found: Sequence[Contract], limit: int) -> pb.ListContractsResponse:
     """Return a page of at most `limit` contracts; that there are more, one more tells."""
-    listed = [replace(contract, latest=brief(contract.latest)) for contract in found[:limit]]
+    listed = [replace(contract, latest=_brief(contract.latest)) for contract in found[:limit]]
     page = pb.ListContractsResponse(contracts=map(contract_message, listed))
     if len(found) > limit:
         page.next_page_token = encode_page_token({"after": found[limit - 1].contract_id}, of=_list_name(request))
@@ -179,7 +179,7 @@ def revision_before(request: pb.ListContractRevisionsRequest) -> int | None:
 
 def revisions_page(found: Sequence[ContractRevision], limit: int) -> pb.ListContractRevisionsResponse:
     """Return a page of at most `limit` revisions; that there are more, one more tells."""
-    page = pb.ListContractRevisionsResponse(revisions=[revision_message(brief(each)) for each in found[:limit]])
+    page = pb.ListContractRevisionsResponse(revisions=[revision_message(_brief(each)) for each in found[:limit]])
     if len(found) > limit:
         last = found[limit - 1]
         page.next_page_token = encode_page_token({"before": last.revision}, of=f"{_CONTRACTS}/{last.contract_id}")

@@ -11,11 +11,11 @@ from chartly.cli.commanding import Output, mesh_command
 from chartly.cli.commands.contract_apply import MODES
 from chartly.cli.contract_files import ContractFiles, read_contract_files
 from chartly.cli.contract_reports import show_report
+from chartly.cli.contract_revisions import read_revision
 from chartly.cli.documents import say_problems
 from chartly.cli.exits import Exit, fail
 
 if TYPE_CHECKING:
-    from chartly.api.registry.v1.contract_pb2 import ContractRevision
     from chartly.cli.session import Session
     from chartly.contracts import Finding, Layer, ProtoModel
     from chartly.contracts.documents import Form, Source
@@ -110,33 +110,10 @@ def _descriptor_set(path: Path) -> ProtoModel:
 
 
 async def _revision(session: Session, given: str) -> Side:
-    contract_id, _, version = given.partition("@")
-    if "/" in given or not contract_id:
+    if "/" in given or given.startswith("@") or not given:
         fail(Exit.NOT_FOUND, f"there is no file {given}. {_EFFECT}")
-    revision = await _fetch(session, contract_id, version or "latest")
-    return _of_form(given, await _form(session, revision), revision.version)
-
-
-async def _fetch(session: Session, contract_id: str, version: str) -> ContractRevision:
-    from chartly.api.registry.v1.registry_pb2 import GetContractRevisionRequest
-    from chartly.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
-
-    request = GetContractRevisionRequest(contract_id=contract_id, version=version)
-    return (await session.stub(RegistryServiceStub).GetContractRevision(request)).revision
-
-
-async def _form(session: Session, revision: ContractRevision) -> Form:
-    from chartly.api.registry.v1.contract_pb2 import ContractKind
-    from chartly.contracts.documents import Kind, Source, read
-
-    references = {
-        each.name: await _form(session, await _fetch(session, each.contract_id, each.version))
-        for each in revision.references
-    }
-    document = revision.document
-    kind = Kind[ContractKind.Name(document.kind).removeprefix("CONTRACT_KIND_")]
-    source = Source(kind, {file.path: file.text for file in document.files}, document.message)
-    return read(source, references)
+    revision, form = await read_revision(session, given)
+    return _of_form(given, form, revision.version)
 
 
 def _read(source: Source, files: ContractFiles) -> Form:
