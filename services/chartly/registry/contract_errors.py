@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from chartly.api.errors.v1.error_reason_pb2 import ErrorReason
 from chartly.contracts import Finding, Mode
 from chartly.engine import Problem
+from chartly.registry.errors import InvalidText
 from chartly.runtime import ChartlyError, FieldViolation
 from grpc import StatusCode
 
@@ -26,24 +27,10 @@ MAX_VIOLATIONS = 1000
 """How many problems an error names; it travels in a call's trailing metadata, which has to stay small."""
 
 
-class InvalidContract(ChartlyError):
+class InvalidContract(InvalidText):
     """A contract's document has problems; the violations name them, with file, line and column."""
 
-    code = StatusCode.INVALID_ARGUMENT
-    reason = ErrorReason.ERROR_REASON_INVALID_DOCUMENT
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
-        texts = [str(problem) if problem.line else problem.message for problem in problems]
-        others = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
-        super().__init__(
-            f"{texts[0]}{others}. Nothing was saved.",
-            violations=[
-                FieldViolation(problem.path, text, problem.reason)
-                for problem, text in zip(problems[:MAX_VIOLATIONS], texts, strict=False)
-            ],
-            problems=len(problems),
-        )
+    most = MAX_VIOLATIONS
 
 
 class KindDiffers(InvalidContract):

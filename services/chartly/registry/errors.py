@@ -1,7 +1,8 @@
 """What callers of the registry can receive beyond the errors that every service has.
 
 ChartlyError
-├── InvalidProfile          a document with problems
+├── InvalidText             a document with problems
+│   └── InvalidProfile
 ├── ProfileNotFound, RevisionNotFound
 ├── ProfileExists           a profile of that name is there
 ├── RevisionConflict        the profile moved on since the caller read it
@@ -14,6 +15,7 @@ ChartlyError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from chartly.api.errors.v1.error_reason_pb2 import ErrorReason
 from chartly.engine import Problem
@@ -21,11 +23,12 @@ from chartly.runtime import ChartlyError, FieldViolation
 from grpc import StatusCode
 
 
-class InvalidProfile(ChartlyError):
-    """A profile has problems; the violations name each, with line and column where it came as a document."""
+class InvalidText(ChartlyError):
+    """A document has problems; the violations name them, at most `most`, with their places where it came as a text."""
 
     code = StatusCode.INVALID_ARGUMENT
     reason = ErrorReason.ERROR_REASON_INVALID_DOCUMENT
+    most: ClassVar[int | None] = None
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
@@ -35,10 +38,14 @@ class InvalidProfile(ChartlyError):
             f"{texts[0]}{others}. Nothing was saved.",
             violations=[
                 FieldViolation(problem.path, text, problem.reason)
-                for problem, text in zip(problems, texts, strict=True)
+                for problem, text in zip(problems[: self.most], texts, strict=False)
             ],
             problems=len(problems),
         )
+
+
+class InvalidProfile(InvalidText):
+    """A profile has problems."""
 
 
 class ProfileNotFound(ChartlyError):
